@@ -1,0 +1,199 @@
+"""Taking moorline's options out of a conninfo, and leaving the rest as it was.
+
+libpq's parser refuses options it does not know, so they are taken out before it sees
+the text. The two grammars are libpq's own, from ``conninfo_parse`` and
+``conninfo_uri_parse_options`` in its ``fe-connect.c``; a property test holds them
+against the real parser. Everything else, errors included, is left to libpq.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from moorline.core.topology import Address
+from moorline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Mapping
+
+__all__ = ["Split", "contact_points", "split"]
+
+URI_PREFIXES = ("postgresql://", "postgres://")
+# C's isspace(), which libpq uses, in the "C" locale.
+SPACES = " \t\n\v\f\r"
+
+
+class Split(NamedTuple):
+    """A conninfo taken apart.
+
+    Args:
+        options: The options that were asked for, by name; the last one wins.
+        rest: The conninfo without them, otherwise unchanged.
+        names: All other option names, for hints about misspelt ones.
+    """
+
+    options: dict[str, str]
+    rest: str
+    names: tuple[str, ...]
+
+
+class _Item(NamedTuple):
+    """One ``name=value``, and where it stands in the text."""
+
+    name: str
+    value: str
+    start: int
+    end: int
+
+
+def split(conninfo: str, ours: Container[str]) -> Split:
+    """Take the options whose names are in `ours` out of a conninfo.
+
+    Text that is malformed is left in the rest, for libpq to name the error.
+    """
+    if conninfo.startswith(URI_PREFIXES):
+        items = list(_uri_items(conninfo))
+        rest = _without_uri_items(conninfo, [i for i in items if i.name in ours])
+    else:
+        items = list(_keyword_items(conninfo))
+        rest = _without(conninfo, [i for i in items if i.name in ours])
+    options = {i.name: i.value for i in items if i.name in ours}
+    return Split(options, rest, tuple(i.name for i in items if i.name not in ours))
+
+
+def _without(text: str, items: list[_Item]) -> str:
+    for item in reversed(items):
+        text = text[: item.start] + text[item.end :]
+    return text
+
+
+def _keyword_items(text: str) -> Iterator[_Item]:
+    at = _skip_spaces(text, 0)
+    while at < len(text):
+        start = at
+        while at < len(text) and text[at] != "=" and text[at] not in SPACES:
+            at += 1
+        name = text[start:at]
+        at = _skip_spaces(text, at)
+        if at == len(text) or text[at] != "=":
+            return
+        at = _skip_spaces(text, at + 1)
+        value, at = _keyword_value(text, at)
+        if value is None:
+            return
+        yield _Item(name, value, start, at)
+        at = _skip_spaces(text, at)
+
+
+def _skip_spaces(text: str, at: int) -> int:
+    while at < len(text) and text[at] in SPACES:
+        at += 1
+    return at
+
+
+def _keyword_value(text: str, at: int) -> tuple[str | None, int]:
+    """Read a value; `None` for a quote that is never closed."""
+    quoted = text[at : at + 1] == "'"
+    at += quoted
+    value: list[str] = []
+    while at < len(text):
+        char = text[at]
+        if char == "'" and quoted:
+            return "".join(value), at + 1
+        if char in SPACES and not quoted:
+            break
+        if char == "\\":
+            # A backslash takes the next character as it is; at the end it is nothing.
+            at += 1
+        value.append(text[at : at + 1])
+        at += 1
+    return (None if quoted else "".join(value)), min(at, len(text))
+
+
+def _uri_items(uri: str) -> Iterator[_Item]:
+    at = _query_start(uri)
+    if at is None:
+        return
+    for part in uri[at:].split("&"):
+        name, equals, value = part.partition("=")
+        end = at + len(part)
+        decoded = _percent_decode(name), _percent_decode(value)
+        if equals and "=" not in value and None not in decoded:
+            yield _Item(decoded[0] or "", decoded[1] or "", at, end)
+        at = end + 1
+
+
+def _query_start(uri: str) -> int | None:
+    """Find where the parameters begin, as libpq does: behind the user's "@"."""
+    start = uri.index("://") + 3
+    at = start
+    while at < len(uri) and uri[at] not in "@/":
+        at += 1
+    query = uri.find("?", at if uri[at : at + 1] == "@" else start)
+    return None if query < 0 else query + 1
+
+
+def _percent_decode(text: str) -> str | None:
+    """Decode ``%XX``; `None` for what libpq refuses: bad digits, ``%00``, spaces."""
+    # Spaces around are dropped since libpq 17; spaces within are an error there.
+    head, *tokens = text.lstrip(" ").rstrip(SPACES).split("%")
+    if any(space in text.strip(SPACES) for space in SPACES):
+        return None
+    decoded = bytearray(head.encode())
+    for token in tokens:
+        digits = token[:2]
+        if len(digits) != len("XX") or any(c not in HEX_DIGITS for c in digits):
+            return None
+        if digits == "00":
+            return None
+        decoded += bytes.fromhex(digits) + token[2:].encode()
+    try:
+        return decoded.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
+
+
+def _without_uri_items(uri: str, items: list[_Item]) -> str:
+    """Cut parameters out, each with one of the separators around it."""
+    for item in reversed(items):
+        before, after = uri[: item.start], uri[item.end :]
+        if after:
+            uri = before + after.removeprefix("&")
+        else:
+            uri = before[:-1]
+    return uri
+
+
+def contact_points(params: Mapping[str, str], default_port: int) -> tuple[Address, ...]:
+    """Return the servers that libpq would try, in its order.
+
+    Args:
+        params: ``host``, ``hostaddr`` and ``port`` after libpq's own defaults.
+        default_port: For the empty elements of the list of ports.
+
+    Raises:
+        ConfigError: The lists do not match each other, or a port is no number.
+    """
+    lists = {key: params.get(key, "").split(",") for key in ("host", "hostaddr")}
+    ports = [_port(text or str(default_port)) for text in params.get("port", "").split(",")]
+    count = max(map(len, lists.values()))
+    for key, values in lists.items():
+        if values == [""]:
+            lists[key] = values * count
+    if len(ports) == 1:
+        ports *= count
+    if not len(lists["host"]) == len(lists["hostaddr"]) == len(ports):
+        what = " ".join(f"{k}={params[k]}" for k in (*lists, "port") if params.get(k))
+        message = f"{what}: give one port, or as many as there are hosts"
+        raise ConfigError(message)
+    return tuple(map(Address, lists["host"], ports, lists["hostaddr"]))
+
+
+def _port(text: str) -> int:
+    if not text.strip().isdecimal():
+        message = f"port={text!r} is no number"
+        raise ConfigError(message)
+    return int(text)

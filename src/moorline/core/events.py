@@ -1,0 +1,107 @@
+"""Facts about a cluster, as frozen values.
+
+The same events change the topology and feed logs, metrics and the command line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from moorline.core.topology import Address, Node
+
+__all__ = [
+    "Event",
+    "Listed",
+    "NodeFailed",
+    "NodeGone",
+    "NodeListed",
+    "NodeServed",
+    "NotSmart",
+    "RefreshFailed",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeListed:
+    """A node was added, or its placement, role or addresses changed."""
+
+    node: Node
+
+    def __str__(self) -> str:
+        return f"node {self.node} listed as {self.node.role}"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeGone:
+    """A node is listed no more."""
+
+    node: Node
+
+    def __str__(self) -> str:
+        return f"node {self.node} listed no more"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFailed:
+    """A node could not serve; it is left alone until `until`."""
+
+    address: Address
+    since: float
+    until: float
+    reason: str
+
+    def __str__(self) -> str:
+        pause = self.until - self.since
+        return f"node {self.address} left alone for {pause:g} s: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeServed:
+    """A node that had failed gave a connection."""
+
+    address: Address
+
+    def __str__(self) -> str:
+        return f"node {self.address} serves again"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The list of nodes was read."""
+
+    universe: str
+    at: float
+
+    def __str__(self) -> str:
+        return f"nodes listed, universe {self.universe or 'unnamed'}"
+
+
+@dataclass(frozen=True, slots=True)
+class NotSmart:
+    """The server cannot list nodes: it is not a YugabyteDB."""
+
+    at: float
+
+    def __str__(self) -> str:
+        return (
+            "the server has no yb_servers(), so it is not a YugabyteDB: "
+            "connections go to the contact points as plain ones"
+        )
+
+
+Event: TypeAlias = NodeListed | NodeGone | NodeFailed | NodeServed | Listed | NotSmart
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshFailed:
+    """The list of nodes could not be read; the last one, if any, stays in use.
+
+    It says nothing about the cluster, so it is no `Event` of the topology.
+    """
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the list of nodes could not be read: {self.reason}"

@@ -1,0 +1,101 @@
+"""What a failed connect says about the node: the table that decides it.
+
+Facts: PostgreSQL, appendix A, "PostgreSQL Error Codes". libpq gives no SQLSTATE for
+an error at connect, only text; a text that the server sent has its severity, a colon
+and *two* spaces before it, in whatever language (``pqBuildErrorMessage3`` in libpq).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+__all__ = ["Fault", "Verdict", "classify", "sqlstate_of"]
+
+
+class Verdict(Enum):
+    """Whose fault a failed connect is."""
+
+    NODE = "the node does not serve: leave it alone, try another"
+    FULL = "the node has no room: leave it alone for a moment, try another"
+    CALLER = "any node would answer so: raise at once, mark nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A failed effect, as a driver reports it.
+
+    Args:
+        text: The driver's message.
+        sqlstate: Where the driver knows it.
+        answered: Whether the server answered at all; `None` if only `text` can tell.
+    """
+
+    text: str
+    sqlstate: str | None = None
+    answered: bool | None = None
+
+    @property
+    def reason(self) -> str:
+        """The message in one line, without what libpq says each time."""
+        return _BOILERPLATE.sub("", " ".join(self.text.split()))
+
+
+_BOILERPLATE = re.compile(
+    r"^connection failed: |"
+    r'connection to server (at|on socket) "[^"]*"( \([^)]*\))?(, port \d+)? failed: |'
+    r" Is the server running (on that host|locally) and accepting .*\?$"
+)
+
+_BY_SQLSTATE = {
+    "57P01": Verdict.NODE,  # admin_shutdown
+    "57P02": Verdict.NODE,  # crash_shutdown
+    "57P03": Verdict.NODE,  # cannot_connect_now
+    "53300": Verdict.FULL,  # too_many_connections
+}
+_BY_CLASS = {
+    "08": Verdict.NODE,  # connection exception
+    "53": Verdict.FULL,  # insufficient resources
+    "58": Verdict.NODE,  # system error, outside PostgreSQL
+    "XX": Verdict.NODE,  # internal error
+}
+
+# What a server says while it cannot serve, in PostgreSQL 14 to 18 and YugabyteDB.
+_SERVER_TEXTS = (
+    (re.compile(r"the database system is (starting|shutting|in recovery|not )"), "57P03"),
+    (re.compile(r"terminating connection due to administrator command"), "57P01"),
+    (re.compile(r"terminating connection because of crash"), "57P02"),
+    (re.compile(r"too many clients|too many connections"), "53300"),
+    (re.compile(r"remaining connection slots are reserved"), "53300"),
+)
+# What libpq says of its own that no other node would change: TLS and credentials.
+_CLIENT_TEXTS = (
+    (re.compile(r"does not support SSL, but SSL was required"), "08P01"),
+    (re.compile(r"certificate verify failed|does not match host name"), "08P01"),
+    (re.compile(r"root certificate file|sslmode value|sslrootcert"), "08P01"),
+    (re.compile(r"fe_sendauth: no password supplied"), "28P01"),
+    (re.compile(r"authentication method|channel binding"), "28000"),
+)
+_CALLER_STATES = frozenset(("08P01",))
+_SENT_BY_SERVER = re.compile(r"(?:^|failed: )[^\s:]+:  ")
+
+
+def classify(fault: Fault) -> Verdict:
+    """Decide whose fault it is; text that nothing recognises came from no server."""
+    state = fault.sqlstate or sqlstate_of(fault)
+    if state in _CALLER_STATES:
+        return Verdict.CALLER
+    by_class = _BY_CLASS.get(state[:2], Verdict.CALLER)
+    return _BY_SQLSTATE.get(state, by_class)
+
+
+def sqlstate_of(fault: Fault) -> str:
+    """Return the SQLSTATE that a libpq text stands for; "08006" for silence."""
+    if fault.answered is False:
+        return "08006"
+    from_server = fault.answered or _SENT_BY_SERVER.search(fault.text)
+    for pattern, state in _SERVER_TEXTS if from_server else _CLIENT_TEXTS:
+        if pattern.search(fault.text):
+            return state
+    return "28000" if from_server else "08006"

@@ -1,0 +1,64 @@
+"""A discovery under way, and how it can end.
+
+One flight serves every caller of a cluster. Its outcome is a value, so that threads
+and tasks that share it never share an exception.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from moorline.core.attempt import Attempt
+
+__all__ = ["Abandoned", "Flight", "Landed", "Outcome", "Refused", "Unreachable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """The list of nodes was read, or the server has none to give."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """No contact point and no known node answered."""
+
+    attempts: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A server answered, and refused the caller who led the flight."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Abandoned:
+    """The caller who led the flight was cancelled."""
+
+
+Outcome: TypeAlias = Landed | Unreachable | Refused | Abandoned
+
+
+class Flight(Protocol):
+    """What the shells wait for: the part of `concurrent.futures.Future` in use."""
+
+    def done(self) -> bool:
+        """Tell whether the outcome is there."""
+        ...
+
+    def set_result(self, result: Outcome, /) -> None:
+        """Give the outcome, once, and wake whoever waits."""
+        ...
+
+    def result(self, timeout: float | None = None) -> Outcome:
+        """Return the outcome; raise `TimeoutError` if it is not there in time."""
+        ...
+
+    def add_done_callback(self, fn: Callable[[Flight], object], /) -> None:
+        """Call `fn` when the outcome is there, in whatever thread gives it."""
+        ...

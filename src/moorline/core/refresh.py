@@ -1,0 +1,158 @@
+"""Reading the list of nodes: claimed by one caller, shared by all, never for ever.
+
+A cluster that is known is refreshed behind the callers' backs: they go on with the
+last list. Only the first list is waited for, and never beyond the caller's deadline.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from moorline.core import events
+from moorline.core.attempt import Attempt
+from moorline.core.deadline import Deadline
+from moorline.core.faults import Verdict, classify, sqlstate_of
+from moorline.core.flight import Abandoned, Landed, Refused, Unreachable
+from moorline.core.steps import Close, Connect, Fetch, Now, Start, Wait
+from moorline.core.topology import diff
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from moorline.core.flight import Flight, Outcome
+    from moorline.core.flow import Flow
+    from moorline.core.request import Request
+    from moorline.core.state import ClusterState
+    from moorline.core.steps import Row
+    from moorline.core.topology import Address
+
+__all__ = ["ensure_listed", "refresh"]
+
+# In seconds, for one reading of the list, all contact points together.
+REFRESH_LIMIT = 10.0
+
+
+def ensure_listed(
+    state: ClusterState, request: Request, deadline: Deadline, *, force: bool = False
+) -> Flow[None]:
+    """See to it that the nodes are known; start a refresh if one is due.
+
+    Args:
+        state: The cluster.
+        request: Whose credentials and intervals are used.
+        deadline: Until when the caller waits, if nothing is known yet.
+        force: Read the list again even if it is fresh, and wait for it.
+    """
+    while True:
+        now = yield from Now()
+        if deadline.over(now):
+            raise _late(request, state)
+        claim = state.claim(now, request.interval, force=force)
+        if claim.flight is None:
+            return
+        if claim.leads:
+            yield from Start(refresh(state, request, claim.flight))
+        if state.topology.listed_at is not None and not force:
+            return
+        try:
+            outcome = yield from Wait(claim.flight, deadline.left(now))
+        except TimeoutError:
+            raise _late(request, state) from None
+        match outcome:
+            case Landed():
+                return
+            case Refused(error) if claim.leads:
+                raise error
+            case Unreachable(attempts):
+                raise _unreachable(request, state, attempts)
+            case Refused() | Abandoned():
+                # It failed for its leader's own reasons: lead the next one.
+                continue
+
+
+def refresh(state: ClusterState, request: Request, flight: Flight) -> Flow[None]:
+    """Read the list of nodes from the first server that gives it; land the flight."""
+    outcome: Outcome = Abandoned()
+    try:
+        outcome = yield from _read(state, request)
+    except Exception as error:  # noqa: BLE001 - whoever leads must hear of it
+        now = yield from Now()
+        state.not_listed(events.RefreshFailed(repr(error)), now)
+        outcome = Refused(error)
+    finally:
+        flight.set_result(outcome)
+
+
+def _read(state: ClusterState, request: Request) -> Flow[Outcome]:
+    started = yield from Now()
+    deadline = Deadline.after(started, REFRESH_LIMIT)
+    attempts: list[Attempt] = []
+    servers = _servers(state)
+    for index, address in enumerate(servers):
+        now = yield from Now()
+        if deadline.over(now):
+            break
+        share = deadline.share(now, len(servers) - index)
+        try:
+            rows = yield from _ask(request.source.sql, address, share)
+        except Exception as error:  # noqa: BLE001 - classified: any driver, any error
+            fault = request.dialect.fault_of(error)
+            if sqlstate_of(fault) == request.source.missing:
+                state.apply(events.NotSmart((yield from Now())))
+                return Landed()
+            done = yield from Now()
+            if classify(fault) is Verdict.CALLER:
+                state.not_listed(events.RefreshFailed(fault.reason), done)
+                return Refused(error)
+            attempts.append(Attempt(address, fault.reason, seconds=done - now))
+        else:
+            done = yield from Now()
+            nodes, universe = request.source.decode(rows)
+            state.listed()
+            state.apply(*diff(state.topology, nodes, universe, done))
+            return Landed()
+    ended = yield from Now()
+    reason = "; ".join(map(str, attempts)) or "there was no time for any server"
+    state.not_listed(events.RefreshFailed(reason), ended)
+    return Unreachable(tuple(attempts))
+
+
+def _servers(state: ClusterState) -> list[Address | None]:
+    """Order who is asked: contact points, then known nodes; those that failed last."""
+    known = (node.address for node in state.topology.nodes)
+    unique = dict.fromkeys((*state.contacts, *known))
+    return sorted(unique, key=lambda address: address in state.topology.marks)
+
+
+def _ask(sql: str, address: Address | None, timeout: float | None) -> Flow[Sequence[Row]]:
+    conn = yield from Connect(address, timeout, control=True)
+    try:
+        rows = yield from Fetch(conn, sql, timeout)
+    except Exception:
+        yield from Close(conn)
+        raise
+    yield from Close(conn)
+    return rows
+
+
+def _late(request: Request, state: ClusterState) -> Exception:
+    return request.dialect.deadline(
+        f"the nodes of the cluster at {_names(state)} were not known after "
+        f"{request.timeout:g} s (connect_timeout)",
+        hint="A contact point accepts connections and does not answer.",
+    )
+
+
+def _unreachable(
+    request: Request, state: ClusterState, attempts: tuple[Attempt, ...]
+) -> Exception:
+    return request.dialect.no_node(
+        f"no contact point of the cluster at {_names(state)} could be reached "
+        f"({request.options})",
+        attempts,
+        "Check that host and port name YSQL nodes that this machine can reach.",
+    )
+
+
+def _names(state: ClusterState) -> str:
+    return ",".join(str(contact or "the conninfo's server") for contact in state.contacts)

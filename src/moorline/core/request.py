@@ -1,0 +1,81 @@
+"""What a caller asks for, without the secrets, and what its driver is like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from moorline.core.faults import Fault
+    from moorline.core.placement import Tier
+    from moorline.core.steps import Row
+    from moorline.core.topology import Node
+    from moorline.errors import ConfigError, DeadlineExceeded, NoNodeAvailable
+
+__all__ = ["Dialect", "Request", "Source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """How a product reads its list of nodes.
+
+    Args:
+        sql: The query; its rows come as mappings by column name.
+        decode: Turns rows into nodes and the cluster's name, "" if it has none.
+        missing: The SQLSTATE that says that the server is not of this product.
+    """
+
+    sql: str
+    decode: Callable[[Sequence[Row]], tuple[tuple[Node, ...], str]]
+    missing: str
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Dialect:
+    """What decisions need to know of a driver: its errors, its way to read options.
+
+    Args:
+        fault_of: Describes one of its exceptions.
+        is_closed: Tells whether one of its connections is closed or broken.
+        parse: Parses a conninfo as the driver does, raising the driver's error.
+        defaults: Gives the parameters that the driver takes where none are given.
+        keywords: Gives the names of all parameters that the driver takes.
+        config_error: The class to raise for a bad option, so that existing
+            ``except`` clauses catch it.
+        no_node: The same, when no node could be used.
+        deadline: The same, when the time is over.
+    """
+
+    fault_of: Callable[[Exception], Fault]
+    is_closed: Callable[[object], bool]
+    parse: Callable[[str], Mapping[str, str]]
+    defaults: Callable[[], Mapping[str, str]]
+    keywords: Callable[[], frozenset[str]]
+    config_error: type[ConfigError]
+    no_node: type[NoNodeAvailable]
+    deadline: type[DeadlineExceeded]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A connection that somebody wants.
+
+    Args:
+        tiers: The placements to try, in this order.
+        timeout: Seconds for all of it, discovery and every candidate; `None`: no end.
+        interval: Seconds after which the list of nodes is read again.
+        pause: Seconds for which a node is left alone after a failure.
+        options: The options that decided, as a user would write them.
+        source: How the list of nodes is read.
+        dialect: What the driver is like.
+    """
+
+    tiers: tuple[Tier, ...]
+    timeout: float | None
+    interval: float
+    pause: float
+    options: str
+    source: Source
+    dialect: Dialect

@@ -1,0 +1,202 @@
+"""What one process knows and counts of one cluster.
+
+The lock is short (integers and dict reads, microseconds), shared by threads and
+tasks, and never held across an effect. Reading `topology` takes no lock: it is a
+reference to a frozen value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from moorline.core.backoff import Backoff
+from moorline.core.load import Load
+from moorline.core.picker import least_loaded
+from moorline.core.plan import candidates, rank
+from moorline.core.topology import Topology, reduce
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+
+    from moorline.core.events import Event, RefreshFailed
+    from moorline.core.flight import Flight
+    from moorline.core.picker import Picker
+    from moorline.core.placement import Tier
+    from moorline.core.plan import Ranks
+    from moorline.core.topology import Address, Node
+
+__all__ = ["Claim", "ClusterState", "Reservation"]
+
+# A flight older than this is taken for lost: its thread or its loop is gone.
+FLIGHT_LIMIT = 15.0
+# After a refresh that failed, so that an outage is not answered with a storm.
+REFRESH_BACKOFF = Backoff(base=1.0, cap=60.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A flight to wait for, or to lead; `None` if the list is fresh."""
+
+    flight: Flight | None = None
+    leads: bool = False
+
+
+class ClusterState:
+    """Topology, load and discovery of one cluster.
+
+    Args:
+        contacts: The contact points, in the caller's order; `None` stands for
+            whatever server the caller's conninfo leads to.
+        new_lock: Makes the lock that threads and tasks share.
+        new_flight: Makes a future for a discovery.
+        dice: Gives random numbers from 0 (included) to 1 (excluded).
+        listen: Called with every event and the topology before it, outside the lock.
+    """
+
+    def __init__(
+        self,
+        contacts: Sequence[Address | None],
+        *,
+        new_lock: Callable[[], AbstractContextManager[object]],
+        new_flight: Callable[[], Flight],
+        dice: Callable[[], float],
+        listen: Callable[[Event | RefreshFailed, Topology], None],
+    ) -> None:
+        self.contacts = tuple(contacts)
+        self.topology = Topology()
+        self.picker: Picker = least_loaded
+        self.dice = dice
+        self.listen = listen
+        self._new_lock = new_lock
+        self._new_flight = new_flight
+        self._ranks: dict[tuple[Tier, ...], Ranks] = {}
+        self.start_afresh()
+
+    def start_afresh(self) -> None:
+        """Forget connections, flights and the lock, as a forked child must."""
+        self._lock = self._new_lock()
+        self.load = Load()
+        self._flight: Flight | None = None
+        self._flown_at = 0.0
+        self._due_at = 0.0
+        self._failures = 0
+
+    def loads(self) -> dict[Address, int]:
+        """Return the connections of this process per node, exact at this moment."""
+        with self._lock:
+            return dict(self.load.sweep())
+
+    def apply(self, *events: Event) -> None:
+        """Let facts change the topology, then tell the listener."""
+        with self._lock:
+            before = self.topology
+            for event in events:
+                self.topology = reduce(self.topology, event)
+            if self.topology.nodes != before.nodes:
+                self._ranks.clear()
+        for event in events:
+            self.listen(event, before)
+
+    def reserve(
+        self, tiers: tuple[Tier, ...], tried: Collection[Address], now: float
+    ) -> Reservation | None:
+        """Pick a node and count the connection to come, as one act.
+
+        Returns:
+            The place reserved, or `None` if no node is left to try.
+        """
+        with self._lock:
+            topology = self.topology
+            ranks = self._ranks.get(tiers)
+            if ranks is None:
+                ranks = self._ranks[tiers] = rank(topology.nodes, tiers)
+            index, nodes = candidates(ranks, topology.marks, tried, now)
+            if not nodes:
+                return None
+            count = self.load.sweep().get
+            loads = [count(node.address, 0) for node in nodes]
+            node = nodes[self.picker(loads, self.dice)]
+            self.load.reserve(node.address)
+            untried = sum(map(len, ranks)) - len(tried)
+            return Reservation(self, node, tiers[index], untried)
+
+    def settle(
+        self, address: Address, conn: object, is_closed: Callable[[object], bool]
+    ) -> None:
+        """Let a reservation become a connection."""
+        with self._lock:
+            self.load.keep(address, conn, is_closed)
+
+    def release(self, address: Address) -> None:
+        """Take a reservation back."""
+        with self._lock:
+            self.load.release(address)
+
+    def claim(self, now: float, interval: float, *, force: bool = False) -> Claim:
+        """Ask for the list of nodes to be read if it is due.
+
+        One caller leads; whoever comes while that flight is up shares it.
+        """
+        with self._lock:
+            listed_at = self.topology.listed_at
+            fresh = listed_at is not None and (
+                now - listed_at < interval or now < self._due_at
+            )
+            if fresh and not force:
+                return Claim()
+            flight = self._flight
+            if flight and not flight.done() and now - self._flown_at < FLIGHT_LIMIT:
+                return Claim(flight)
+            self._flight = flight = self._new_flight()
+            self._flown_at = now
+            return Claim(flight, leads=True)
+
+    def listed(self) -> None:
+        """Note that a refresh went well."""
+        self._failures = 0
+        self._due_at = 0.0
+
+    def not_listed(self, event: RefreshFailed, now: float) -> None:
+        """Note that a refresh went wrong; the next is due after a back-off."""
+        with self._lock:
+            self._failures += 1
+            self._due_at = now + REFRESH_BACKOFF.delay(self._failures, self.dice())
+        self.listen(event, self.topology)
+
+
+class Reservation:
+    """A place on a node, held until a connection takes it or it is given back.
+
+    Leaving the ``with`` block gives it back, unless it was kept.
+    """
+
+    __slots__ = ("_kept", "_state", "node", "tier", "untried")
+
+    def __init__(
+        self, state: ClusterState, node: Node, tier: Tier, untried: int
+    ) -> None:
+        self._state = state
+        self._kept = False
+        self.node = node
+        self.tier = tier
+        self.untried = untried
+
+    def __enter__(self) -> Reservation:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if not self._kept:
+            self._state.release(self.node.address)
+
+    def keep(self, conn: object, is_closed: Callable[[object], bool]) -> None:
+        """Hand the place over to `conn`."""
+        self._state.settle(self.node.address, conn, is_closed)
+        self._kept = True

@@ -1,0 +1,1 @@
+"""What moorline asks of each database driver, and what it knows of its errors."""

@@ -1,0 +1,217 @@
+"""psycopg 3, unmodified: how its connections are opened, asked and closed.
+
+Time limits: psycopg counts a connect timeout in whole seconds, two at the least, so a
+blocking connect may outlast its share by less than two seconds. Under asyncio the
+share is exact.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import time
+from functools import cache
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.pq import Conninfo, ExecStatus
+from psycopg.rows import dict_row
+
+from moorline import errors
+from moorline.core.faults import Fault
+from moorline.core.request import Dialect
+from moorline.core.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from psycopg.pq.abc import PGconn, PGresult
+
+    from moorline.core.steps import Connect, Fetch, Row
+
+__all__ = [
+    "DIALECT",
+    "AsyncPsycopg",
+    "ConfigError",
+    "DeadlineExceeded",
+    "NoNodeAvailable",
+    "Psycopg",
+]
+
+LEAST_TIMEOUT = 2
+
+class ConfigError(errors.ConfigError, psycopg.ProgrammingError):
+    """`moorline.errors.ConfigError` that is a `psycopg.ProgrammingError` too."""
+
+
+class NoNodeAvailable(errors.NoNodeAvailable, psycopg.OperationalError):
+    """`moorline.errors.NoNodeAvailable` that is a `psycopg.OperationalError` too."""
+
+
+class DeadlineExceeded(errors.DeadlineExceeded, psycopg.errors.ConnectionTimeout):
+    """`moorline.errors.DeadlineExceeded` that is a `psycopg.OperationalError` too."""
+
+
+def fault_of(error: Exception) -> Fault:
+    """Describe an exception of psycopg, or a time limit of ours."""
+    if isinstance(error, TimeoutError):
+        return Fault("no answer in time", answered=False)
+    if isinstance(error, psycopg.errors.ConnectionTimeout):
+        return Fault(str(error), answered=False)
+    if isinstance(error, psycopg.Error) and error.sqlstate:
+        return Fault(str(error), sqlstate=error.sqlstate)
+    if isinstance(error, psycopg.OperationalError):
+        return Fault(str(error))
+    # Not about the server: a parameter that libpq refuses, a wrong argument.
+    return Fault(str(error), answered=True)
+
+
+def parse(conninfo: str) -> dict[str, str]:
+    """Parse a conninfo with libpq's own parser; raise its own error."""
+    return {key: str(value) for key, value in conninfo_to_dict(conninfo).items()}
+
+
+def defaults() -> dict[str, str]:
+    """Return libpq's defaults: from ``PG*`` variables, a service file, or built in."""
+    options = Conninfo.get_defaults()
+    return {o.keyword.decode(): o.val.decode() for o in options if o.val is not None}
+
+
+@cache
+def keywords() -> frozenset[str]:
+    """Return the names of all parameters that libpq takes."""
+    libpq = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    # ssl=true is libpq's other way to write sslmode=require in a URI.
+    return frozenset({*libpq, "ssl"})
+
+
+DIALECT = Dialect(
+    fault_of=fault_of,
+    is_closed=attrgetter("closed"),
+    parse=parse,
+    defaults=defaults,
+    keywords=keywords,
+    config_error=ConfigError,
+    no_node=NoNodeAvailable,
+    deadline=DeadlineExceeded,
+)
+
+
+class _Dialer:
+    """Knows the parameters of one caller, moorline's options taken out."""
+
+    def __init__(self, conninfo: str, arguments: Mapping[str, Any]) -> None:
+        self._conninfo = Secret(conninfo)
+        self._arguments = Secret(arguments)
+
+    def _for(self, step: Connect) -> dict[str, Any]:
+        """Return the keyword arguments of one attempt."""
+        arguments = dict(self._arguments.reveal())
+        if step.control:
+            arguments.update(autocommit=True)
+        if step.address is None:
+            return arguments
+        host, port, hostaddr = step.address
+        arguments.update(host=host, port=port, hostaddr=hostaddr)
+        if step.timeout is not None:
+            arguments.update(connect_timeout=max(LEAST_TIMEOUT, int(step.timeout)))
+        return arguments
+
+
+class Psycopg(_Dialer):
+    """Performs steps with blocking connections.
+
+    Args:
+        connect: psycopg's own ``connect``, bound to the caller's connection class.
+        conninfo: The conninfo, without moorline's options.
+        arguments: libpq's parameters given by keyword.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[..., psycopg.Connection[Any]],
+        conninfo: str,
+        arguments: Mapping[str, Any],
+    ) -> None:
+        super().__init__(conninfo, arguments)
+        self._connect = connect
+
+    def connect(self, step: Connect) -> object:
+        """Open a connection."""
+        connect = psycopg.Connection.connect if step.control else self._connect
+        return connect(self._conninfo.reveal(), **self._for(step))
+
+    def fetch(self, step: Fetch) -> Sequence[Row]:
+        """Run a query, in no more than the step's time."""
+        assert isinstance(step.conn, psycopg.Connection)  # noqa: S101 - from connect
+        return _query(step.conn.pgconn, step.sql, step.timeout)
+
+    def close(self, conn: object) -> None:
+        """Close a connection."""
+        assert isinstance(conn, psycopg.Connection)  # noqa: S101 - from connect
+        conn.close()
+
+
+class AsyncPsycopg(_Dialer):
+    """Performs steps with asyncio connections; arguments as for `Psycopg`."""
+
+    def __init__(
+        self,
+        connect: Callable[..., Awaitable[psycopg.AsyncConnection[Any]]],
+        conninfo: str,
+        arguments: Mapping[str, Any],
+    ) -> None:
+        super().__init__(conninfo, arguments)
+        self._connect = connect
+
+    async def connect(self, step: Connect) -> object:
+        """Open a connection."""
+        connect = psycopg.AsyncConnection.connect if step.control else self._connect
+        async with asyncio.timeout(step.timeout if step.address else None):
+            return await connect(self._conninfo.reveal(), **self._for(step))
+
+    async def fetch(self, step: Fetch) -> Sequence[Row]:
+        """Run a query, in no more than the step's time."""
+        assert isinstance(step.conn, psycopg.AsyncConnection)  # noqa: S101 - from connect
+        async with asyncio.timeout(step.timeout):
+            cursor = step.conn.cursor(row_factory=dict_row)
+            await cursor.execute(step.sql.encode())
+            return await cursor.fetchall()
+
+    async def close(self, conn: object) -> None:
+        """Close a connection."""
+        assert isinstance(conn, psycopg.AsyncConnection)  # noqa: S101 - from connect
+        await conn.close()
+
+
+def _query(pgconn: PGconn, sql: str, timeout: float | None) -> list[Row]:
+    """Run a query on libpq itself: psycopg's blocking calls have no time limit."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    pgconn.send_query(sql.encode())
+    with selectors.DefaultSelector() as selector:
+        selector.register(pgconn.socket, selectors.EVENT_READ)
+        while pgconn.is_busy():
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not selector.select(left):
+                message = f"no answer to {sql!r} within {timeout:g} s"
+                raise TimeoutError(message)
+            pgconn.consume_input()
+    result = pgconn.get_result()
+    assert result is not None  # noqa: S101 - is_busy() said that there is one
+    if result.status != ExecStatus.TUPLES_OK:
+        raise psycopg.errors.error_from_result(result)
+    return _rows(result)
+
+
+def _rows(result: PGresult) -> list[Row]:
+    names = [(result.fname(i) or b"").decode() for i in range(result.nfields)]
+    return [
+        {name: _text(result.get_value(row, i)) for i, name in enumerate(names)}
+        for row in range(result.ntuples)
+    ]
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode()

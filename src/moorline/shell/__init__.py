@@ -1,0 +1,1 @@
+"""The two runners of flows. They perform steps and decide nothing."""

@@ -1,0 +1,91 @@
+"""The runner for asyncio: a flow runs in the calling task.
+
+It performs one step after the other and decides nothing. A connection that a flow
+opened and did not hand over, for whatever reason, is closed here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from moorline.core.steps import Close, Connect, Fetch, Now, Start, Wait
+
+if TYPE_CHECKING:
+    from moorline.core.flight import Flight, Outcome
+    from moorline.core.flow import Flow, Step
+    from moorline.shell.driver import AsyncDriver
+
+__all__ = ["run"]
+
+R = TypeVar("R")
+
+# asyncio keeps only weak references to tasks.
+_background: set[asyncio.Task[None]] = set()
+
+
+async def run(flow: Flow[R], driver: AsyncDriver) -> R:
+    """Run `flow` to its end and return its answer."""
+    opened: list[object] = []
+    handed: object = None
+    try:
+        step = flow.send(None)
+        while True:
+            try:
+                result = await _perform(step, driver, opened)
+            except Exception as error:  # noqa: BLE001 - the flow decides
+                step = flow.throw(error)
+            else:
+                step = flow.send(result)
+    except StopIteration as done:
+        handed = done.value
+        return done.value  # type: ignore[no-any-return]  # a generator's own type
+    finally:
+        flow.close()
+        for conn in opened:
+            if conn is not handed:
+                await driver.close(conn)
+
+
+async def _perform(
+    step: Step[object], driver: AsyncDriver, opened: list[object]
+) -> object:
+    match step:
+        case Now():
+            return time.monotonic()
+        case Connect():
+            conn = await driver.connect(step)
+            opened.append(conn)
+            return conn
+        case Fetch():
+            return await driver.fetch(step)
+        case Close(conn):
+            opened.remove(conn)
+            return await driver.close(conn)
+        case Start(flow):
+            task = asyncio.create_task(run(flow, driver), name="moorline-refresh")
+            _background.add(task)
+            task.add_done_callback(_background.discard)
+            return None
+        case Wait(flight, timeout):
+            return await _wait(flight, timeout)
+        case _:
+            message = f"no runner performs {step!r}"
+            raise TypeError(message)
+
+
+async def _wait(flight: Flight, timeout: float | None) -> Outcome:  # noqa: ASYNC109 - a step's own
+    loop = asyncio.get_running_loop()
+    landed = asyncio.Event()
+
+    def wake(_: object) -> None:
+        # The flight may land long after this loop is closed: nobody waits there.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(landed.set)
+
+    flight.add_done_callback(wake)
+    async with asyncio.timeout(timeout):
+        await landed.wait()
+    return flight.result(0)

@@ -1,0 +1,70 @@
+"""The runner for blocking callers: a flow runs in the calling thread.
+
+It performs one step after the other and decides nothing. A connection that a flow
+opened and did not hand over, for whatever reason, is closed here.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from moorline.core.steps import Close, Connect, Fetch, Now, Start, Wait
+
+if TYPE_CHECKING:
+    from moorline.core.flow import Flow, Step
+    from moorline.shell.driver import SyncDriver
+
+__all__ = ["run"]
+
+R = TypeVar("R")
+
+
+def run(flow: Flow[R], driver: SyncDriver) -> R:
+    """Run `flow` to its end and return its answer."""
+    opened: list[object] = []
+    handed: object = None
+    try:
+        step = flow.send(None)
+        while True:
+            try:
+                result = _perform(step, driver, opened)
+            except Exception as error:  # noqa: BLE001 - the flow decides
+                step = flow.throw(error)
+            else:
+                step = flow.send(result)
+    except StopIteration as done:
+        handed = done.value
+        return done.value  # type: ignore[no-any-return]  # a generator's own type
+    finally:
+        flow.close()
+        for conn in opened:
+            if conn is not handed:
+                driver.close(conn)
+
+
+def _perform(step: Step[object], driver: SyncDriver, opened: list[object]) -> object:
+    match step:
+        case Now():
+            return time.monotonic()
+        case Connect():
+            conn = driver.connect(step)
+            opened.append(conn)
+            return conn
+        case Fetch():
+            return driver.fetch(step)
+        case Close(conn):
+            opened.remove(conn)
+            return driver.close(conn)
+        case Start(flow):
+            # A daemon: a discovery under way must not keep a program from ending.
+            threading.Thread(
+                target=run, args=(flow, driver), name="moorline-refresh", daemon=True
+            ).start()
+            return None
+        case Wait(flight, timeout):
+            return flight.result(timeout)
+        case _:
+            message = f"no runner performs {step!r}"
+            raise TypeError(message)

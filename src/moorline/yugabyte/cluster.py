@@ -1,0 +1,117 @@
+"""A handle on a cluster, for those who want to look at it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from moorline.core.deadline import Deadline
+from moorline.core.picker import picker as picker_of
+from moorline.core.plan import hint, survey
+from moorline.core.refresh import ensure_listed
+from moorline.shell import sync
+from moorline.yugabyte.options import NAMES
+from moorline.yugabyte.resolve import resolve
+from moorline.yugabyte.view import ClusterTopology, Explanation, NodeView
+
+if TYPE_CHECKING:
+    from moorline.core.options import Value
+    from moorline.core.picker import Picker
+    from moorline.core.plan import Standing
+
+__all__ = ["Cluster"]
+
+
+class Cluster:
+    """The cluster that a conninfo leads to, as this process knows it.
+
+    Handles are cheap and share one state: counts, nodes and failures are those of
+    every connection that this process opened through moorline, to the same contact
+    points, whatever its driver.
+
+    Args:
+        conninfo: As for ``connect``; ``load_balance`` is taken to be true.
+        picker: The rule that chooses among candidates, for the whole process:
+            ``"least-loaded"`` (the default), ``"uniform"``, or a function
+            `moorline.core.picker.Picker`. `None` leaves it as it is.
+        options: As for ``connect``.
+
+    Raises:
+        ConfigError: An option is bad.
+    """
+
+    def __init__(
+        self, conninfo: str = "", *, picker: str | Picker | None = None, **options: Value
+    ) -> None:
+        # Imported when needed: this module must not require a driver to be there.
+        import psycopg  # noqa: PLC0415
+
+        from moorline.drivers.psycopg import DIALECT, Psycopg  # noqa: PLC0415
+
+        plan = resolve(conninfo, {"load_balance": True, **options}, DIALECT)
+        if plan is None or plan.cluster is None:
+            message = "a Cluster balances: leave load_balance=False out"
+            raise DIALECT.config_error(message)
+        self._state, self._request = plan.cluster
+        arguments = {k: v for k, v in options.items() if k not in NAMES}
+        self._driver = Psycopg(psycopg.Connection.connect, plan.conninfo, arguments)
+        if picker is not None:
+            self._state.picker = picker_of(picker)
+
+    def topology(self) -> ClusterTopology:
+        """Return the nodes with placement, role, health and load.
+
+        Reads the list of nodes first if it is not known yet; otherwise answers from
+        memory, and has the list read again in the background when that is due.
+
+        Raises:
+            NoNodeAvailable: The list was never read and no contact point answers.
+            DeadlineExceeded: The same, and ``connect_timeout`` is over.
+        """
+        self._list()
+        nodes = {one.node.address: NodeView.of(one) for one in self._survey()}
+        topology = self._state.topology
+        return ClusterTopology(
+            nodes=tuple(nodes[node.address] for node in topology.nodes),
+            universe=topology.universe,
+            age=time.monotonic() - (topology.listed_at or 0.0),
+        )
+
+    def explain(self) -> Explanation:
+        """Say why the next connection goes where it goes, node by node.
+
+        Raises:
+            NoNodeAvailable: The list was never read and no contact point answers.
+            DeadlineExceeded: The same, and ``connect_timeout`` is over.
+        """
+        self._list()
+        rule = self._state.picker
+        return Explanation(
+            nodes=tuple(map(NodeView.of, self._survey())),
+            options=self._request.options,
+            picker=getattr(rule, "__name__", repr(rule)).replace("_", "-"),
+            hint=hint(self._state.topology, self._request.tiers),
+        )
+
+    def refresh(self) -> None:
+        """Read the list of nodes now, and wait for it.
+
+        Raises:
+            NoNodeAvailable: No contact point and no known node answers.
+            DeadlineExceeded: ``connect_timeout`` is over.
+        """
+        self._list(force=True)
+
+    def _list(self, *, force: bool = False) -> None:
+        deadline = Deadline.after(time.monotonic(), self._request.timeout)
+        flow = ensure_listed(self._state, self._request, deadline, force=force)
+        sync.run(flow, self._driver)
+
+    def _survey(self) -> tuple[Standing, ...]:
+        state = self._state
+        now = time.monotonic()
+        return survey(state.topology, self._request.tiers, state.loads(), now)
+
+    def __repr__(self) -> str:
+        contacts = ",".join(map(str, self._state.contacts))
+        return f"<Cluster at {contacts}: {len(self._state.topology.nodes)} nodes known>"

@@ -1,0 +1,117 @@
+"""The options of `moorline.yugabyte`, and what they decide.
+
+Names, ranges and defaults are those of YugabyteDB's smart drivers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from moorline.core.options import Option, Seconds, boolean, collect
+from moorline.core.placement import TopologyKey, parse_keys, tiers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from moorline.core.options import Given, Value
+    from moorline.core.placement import Tier
+
+__all__ = ["NAMES", "TABLE", "Settings", "settings_of"]
+
+
+def _keys(given: Given) -> tuple[TopologyKey, ...]:
+    return parse_keys(str(given.value))
+
+
+LOAD_BALANCE = Option(
+    "load_balance",
+    "MOORLINE_YB_LOAD_BALANCE",
+    default=False,
+    help="Spread connections over the nodes of the cluster: `true` or `false`.",
+    parse=boolean,
+)
+TOPOLOGY_KEYS: Option[tuple[TopologyKey, ...]] = Option(
+    "topology_keys",
+    "MOORLINE_YB_TOPOLOGY_KEYS",
+    default=(),
+    help="Placements to connect to: `cloud.region.zone[:priority]`, separated by "
+    "commas. Trailing parts may be `*`; priorities go from 1, the default and tried "
+    "first, to 10.",
+    parse=_keys,
+)
+REFRESH_INTERVAL = Option(
+    "yb_servers_refresh_interval",
+    "MOORLINE_YB_SERVERS_REFRESH_INTERVAL",
+    default=300,
+    help="Seconds after which the list of nodes is read again: 0 to 600.",
+    parse=Seconds(0, 600, default=300),
+)
+FALLBACK_ONLY = Option(
+    "fallback_to_topology_keys_only",
+    "MOORLINE_YB_FALLBACK_TO_TOPOLOGY_KEYS_ONLY",
+    default=False,
+    help="Never connect to a node outside `topology_keys`: `true` or `false`.",
+    parse=boolean,
+)
+RECONNECT_DELAY = Option(
+    "failed_host_reconnect_delay_secs",
+    "MOORLINE_YB_FAILED_HOST_RECONNECT_DELAY_SECS",
+    default=5,
+    help="Seconds for which a node is left alone after it failed: 0 to 60.",
+    parse=Seconds(0, 60, default=5),
+)
+TABLE: tuple[Option[object], ...] = (
+    LOAD_BALANCE,
+    TOPOLOGY_KEYS,
+    REFRESH_INTERVAL,
+    FALLBACK_ONLY,
+    RECONNECT_DELAY,
+)
+NAMES = frozenset(option.name for option in TABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the options of one connect decide.
+
+    Args:
+        tiers: The placements to try, in this order.
+        interval: Seconds after which the list of nodes is read again.
+        pause: Seconds for which a node is left alone after it failed.
+        text: The options that were given, as a user would write them.
+    """
+
+    tiers: tuple[Tier, ...]
+    interval: int
+    pause: int
+    text: str
+
+
+def settings_of(
+    sources: Iterable[tuple[str, Mapping[str, Value]]],
+) -> Settings | None:
+    """Read the options; `None` if balancing is off.
+
+    Args:
+        sources: Where values come from, the strongest first: a description, and the
+            values by option name.
+
+    Raises:
+        ConfigError: A value is malformed, or an option was given without the switch
+            that makes it mean something.
+    """
+    given = collect(TABLE, sources)
+    if LOAD_BALANCE.name not in given:
+        for one in given.values():
+            raise one.error("it needs load_balance; add load_balance=true")
+        return None
+    if not LOAD_BALANCE.of(given):
+        return None
+    keys = TOPOLOGY_KEYS.of(given)
+    return Settings(
+        tiers=tiers_of(keys, strict=FALLBACK_ONLY.of(given)),
+        interval=REFRESH_INTERVAL.of(given),
+        pause=RECONNECT_DELAY.of(given),
+        text=", ".join(f"{one.name}={one.value}" for one in given.values()),
+    )

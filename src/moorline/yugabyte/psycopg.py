@@ -1,0 +1,163 @@
+"""psycopg 3 with connections spread over a YugabyteDB cluster.
+
+Write ``from moorline.yugabyte import psycopg`` instead of ``import psycopg``. With
+``load_balance=true``, `connect`, `Connection.connect` and `AsyncConnection.connect`
+choose the node; every other name is psycopg's own, reachable through this module.
+Without it, psycopg does what it always does.
+
+The options are listed in `moorline.yugabyte.options`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
+
+import psycopg as _psycopg
+from psycopg import *  # noqa: F403 - this module stands in for psycopg
+from psycopg import (
+    ProgrammingError,
+    adapters as adapters,
+    conninfo as conninfo,
+    errors as errors,
+    pq as pq,
+    rows as rows,
+    sql as sql,
+    types as types,
+)
+
+from moorline.core import dial
+from moorline.drivers import psycopg as driver
+from moorline.shell import aio, sync
+from moorline.yugabyte.options import NAMES
+from moorline.yugabyte.resolve import misspelt, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+    from typing import Self
+
+    from psycopg.abc import AdaptContext, ConnParam
+    from psycopg.rows import AsyncRowFactory, RowFactory
+
+Row = TypeVar("Row", covariant=True)
+
+
+class Connection(_psycopg.Connection[Row]):  # type: ignore[no-redef]
+    """`psycopg.Connection` whose `connect` chooses the node."""
+
+    @classmethod
+    def connect(  # noqa: PLR0913 - psycopg's own signature
+        cls,
+        conninfo: str = "",
+        *,
+        autocommit: bool = False,
+        prepare_threshold: int | None = 5,
+        context: AdaptContext | None = None,
+        row_factory: RowFactory[Row] | None = None,
+        cursor_factory: type[_psycopg.Cursor[Row]] | None = None,
+        **kwargs: ConnParam,
+    ) -> Self:
+        """Connect as `psycopg.Connection.connect` does, to the node that is due.
+
+        The connection is idle, in no transaction, and psycopg's own in all else.
+
+        Args:
+            conninfo: A URI or keyword conninfo; moorline's options may be in it.
+            autocommit: As in psycopg.
+            prepare_threshold: As in psycopg.
+            context: As in psycopg.
+            row_factory: As in psycopg.
+            cursor_factory: As in psycopg.
+            kwargs: Parameters of libpq, and moorline's options. ``connect_timeout``
+                is the limit for the whole connect, in seconds: 10 if it is not
+                given, none if it is 0.
+
+        Raises:
+            ConfigError: An option is unknown, malformed or contradicts another; it is
+                a `psycopg.ProgrammingError` too.
+            NoNodeAvailable: No node could be used; a `psycopg.OperationalError` too.
+            DeadlineExceeded: ``connect_timeout`` is over; a
+                `psycopg.errors.ConnectionTimeout` too.
+        """
+        plain: Callable[..., Self] = partial(
+            super().connect,
+            autocommit=autocommit,
+            prepare_threshold=prepare_threshold,
+            context=context,
+            row_factory=row_factory,
+            cursor_factory=cursor_factory,
+        )
+        plan = resolve(conninfo, kwargs, driver.DIALECT)
+        if plan is None:
+            try:
+                return plain(conninfo, **kwargs)
+            except ProgrammingError as error:
+                _explain(error, conninfo, kwargs)
+        arguments = {k: v for k, v in kwargs.items() if k not in NAMES}
+        if plan.cluster is None:
+            return plain(plan.conninfo, **arguments)
+        flow = dial.connect(*plan.cluster)
+        dialer = driver.Psycopg(plain, plan.conninfo, arguments)
+        return cast("Self", sync.run(flow, dialer))
+
+
+class AsyncConnection(_psycopg.AsyncConnection[Row]):  # type: ignore[no-redef]
+    """`psycopg.AsyncConnection` whose `connect` chooses the node."""
+
+    @classmethod
+    async def connect(  # noqa: PLR0913 - psycopg's own signature
+        cls,
+        conninfo: str = "",
+        *,
+        autocommit: bool = False,
+        prepare_threshold: int | None = 5,
+        context: AdaptContext | None = None,
+        row_factory: AsyncRowFactory[Row] | None = None,
+        cursor_factory: type[_psycopg.AsyncCursor[Row]] | None = None,
+        **kwargs: ConnParam,
+    ) -> Self:
+        """Connect as `psycopg.AsyncConnection.connect` does, to the node that is due.
+
+        Arguments and errors are those of `Connection.connect`.
+        """
+        plain: Callable[..., Awaitable[Self]] = partial(
+            super().connect,
+            autocommit=autocommit,
+            prepare_threshold=prepare_threshold,
+            context=context,
+            row_factory=row_factory,
+            cursor_factory=cursor_factory,
+        )
+        plan = resolve(conninfo, kwargs, driver.DIALECT)
+        if plan is None:
+            try:
+                return await plain(conninfo, **kwargs)
+            except ProgrammingError as error:
+                _explain(error, conninfo, kwargs)
+        arguments = {k: v for k, v in kwargs.items() if k not in NAMES}
+        if plan.cluster is None:
+            return await plain(plan.conninfo, **arguments)
+        flow = dial.connect(*plan.cluster)
+        dialer = driver.AsyncPsycopg(plain, plan.conninfo, arguments)
+        return cast("Self", await aio.run(flow, dialer))
+
+
+connect = Connection.connect
+
+
+def _explain(
+    error: ProgrammingError, conninfo: str, arguments: Iterable[str]
+) -> NoReturn:
+    """Raise psycopg's error, or a better one if an option of ours is misspelt."""
+    meant = misspelt(conninfo, arguments)
+    if meant:
+        raise driver.ConfigError(meant) from error
+    raise error
+
+
+def __getattr__(name: str) -> object:
+    return getattr(_psycopg, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *dir(_psycopg)})

@@ -1,0 +1,70 @@
+"""The clusters this process talks to: one state each, shared by threads and tasks."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING
+
+from moorline.core import events
+from moorline.core.state import ClusterState
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from moorline.core.topology import Address, Topology
+
+__all__ = ["state_for"]
+
+logger = logging.getLogger("moorline.yugabyte")
+
+_states: dict[Hashable, ClusterState] = {}
+_lock = threading.Lock()
+
+
+def state_for(key: Hashable, contacts: tuple[Address | None, ...]) -> ClusterState:
+    """Return the state of the cluster behind these contact points.
+
+    Args:
+        key: What names the cluster in this process.
+        contacts: Where to ask for its nodes.
+    """
+    with _lock:
+        state = _states.get(key)
+        if state is None:
+            state = _states[key] = ClusterState(
+                contacts,
+                new_lock=threading.Lock,
+                new_flight=Future,
+                dice=random.random,
+                listen=_log,
+            )
+        return state
+
+
+def _log(event: events.Event | events.RefreshFailed, before: Topology) -> None:
+    match event:
+        case events.NotSmart():
+            level = logging.WARNING if before.smart else logging.DEBUG
+        case events.NodeFailed() | events.RefreshFailed():
+            level = logging.WARNING
+        case events.NodeGone() | events.NodeServed():
+            level = logging.INFO
+        case _:
+            level = logging.DEBUG
+    logger.log(level, "%s", event)
+
+
+def _start_afresh() -> None:
+    """Give a forked child its own locks and counts: its parent's are not its own."""
+    global _lock  # noqa: PLW0603 - the lock may be held by a thread that is not here
+    _lock = threading.Lock()
+    for state in _states.values():
+        state.start_afresh()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_afresh)
