@@ -3,7 +3,7 @@
 ::
 
     MoorlineError
-    ├── ConfigError (ValueError)         an option is unknown, malformed or contradictory
+    ├── ConfigError (ValueError)         an option is unknown or malformed
     ├── NoNodeAvailable                  no node of the cluster could be used
     └── DeadlineExceeded (TimeoutError)  the time allowed for the operation is over
 
@@ -34,7 +34,7 @@ class ConfigError(MoorlineError, ValueError):
     """
 
 
-class _Tried(MoorlineError):
+class _TriedError(MoorlineError):
     """An operation that tried several nodes and gave up.
 
     Args:
@@ -58,11 +58,11 @@ class _Tried(MoorlineError):
         if self.hint:
             yield self.hint
 
-    def __reduce__(self) -> tuple[type[_Tried], tuple[object, ...]]:
+    def __reduce__(self) -> tuple[type[_TriedError], tuple[object, ...]]:
         return type(self), (self.summary, self.attempts, self.hint)
 
 
-class NoNodeAvailable(_Tried):  # noqa: N818 - the name is public and says what it is
+class NoNodeAvailable(_TriedError):  # noqa: N818 - says what it is
     """No node of the cluster could be used.
 
     ``attempts`` holds one record per known node: placement, tier, health and the
@@ -70,7 +70,7 @@ class NoNodeAvailable(_Tried):  # noqa: N818 - the name is public and says what 
     """
 
 
-class DeadlineExceeded(_Tried, TimeoutError):  # noqa: N818
+class DeadlineExceeded(_TriedError, TimeoutError):  # noqa: N818 - as above
     """The time allowed for the whole operation is over.
 
     ``attempts`` holds what was tried until then.

@@ -160,10 +160,7 @@ def _without_uri_items(uri: str, items: list[_Item]) -> str:
     """Cut parameters out, each with one of the separators around it."""
     for item in reversed(items):
         before, after = uri[: item.start], uri[item.end :]
-        if after:
-            uri = before + after.removeprefix("&")
-        else:
-            uri = before[:-1]
+        uri = before + after.removeprefix("&") if after else before[:-1]
     return uri
 
 
@@ -178,7 +175,9 @@ def contact_points(params: Mapping[str, str], default_port: int) -> tuple[Addres
         ConfigError: The lists do not match each other, or a port is no number.
     """
     lists = {key: params.get(key, "").split(",") for key in ("host", "hostaddr")}
-    ports = [_port(text or str(default_port)) for text in params.get("port", "").split(",")]
+    ports = [
+        _port(text or str(default_port)) for text in params.get("port", "").split(",")
+    ]
     count = max(map(len, lists.values()))
     for key, values in lists.items():
         if values == [""]:

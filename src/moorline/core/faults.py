@@ -63,7 +63,10 @@ _BY_CLASS = {
 
 # What a server says while it cannot serve, in PostgreSQL 14 to 18 and YugabyteDB.
 _SERVER_TEXTS = (
-    (re.compile(r"the database system is (starting|shutting|in recovery|not )"), "57P03"),
+    (
+        re.compile(r"the database system is (starting|shutting|in recovery|not )"),
+        "57P03",
+    ),
     (re.compile(r"terminating connection due to administrator command"), "57P01"),
     (re.compile(r"terminating connection because of crash"), "57P02"),
     (re.compile(r"too many clients|too many connections"), "53300"),

@@ -14,10 +14,11 @@ from typing import Generic, TypeAlias, TypeVar, cast
 __all__ = ["Flow", "Step"]
 
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 
 
-class Step(Generic[R]):
-    """One effect, whose performance gives an `R`.
+class Step(Generic[R_co]):
+    """One effect, whose performance gives an `R_co`.
 
     Iterating over a step yields it once and returns what the runner sends back, so
     that ``rows = yield from Fetch(conn, sql)`` is typed.
@@ -25,8 +26,8 @@ class Step(Generic[R]):
 
     __slots__ = ()
 
-    def __iter__(self) -> Generator[Step[object], object, R]:
-        return cast("R", (yield cast("Step[object]", self)))
+    def __iter__(self) -> Generator[Step[object], object, R_co]:
+        return cast("R_co", (yield self))
 
 
 Flow: TypeAlias = Generator[Step[object], object, R]

@@ -52,7 +52,7 @@ class Load:
     def sweep(self) -> dict[Address, int]:
         """Take out what is no longer open; return the counts, which are then exact."""
         if not all(map(_is_open, self._live)):
-            live = []
+            live: list[_Entry] = []
             for entry in self._live:
                 if _is_open(entry):
                     live.append(entry)

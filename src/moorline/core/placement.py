@@ -46,8 +46,7 @@ class Pattern(NamedTuple):
     def matches(self, placement: Placement) -> bool:
         """Tell whether a node there is meant. Names are compared exactly."""
         return all(
-            want in (WILDCARD, have)
-            for want, have in zip(self, placement, strict=True)
+            want in (WILDCARD, have) for want, have in zip(self, placement, strict=True)
         )
 
     def __str__(self) -> str:

@@ -61,13 +61,12 @@ def ensure_listed(
         match outcome:
             case Landed():
                 return
-            case Refused(error) if claim.leads:
-                raise error
             case Unreachable(attempts):
                 raise _unreachable(request, state, attempts)
-            case Refused() | Abandoned():
-                # It failed for its leader's own reasons: lead the next one.
-                continue
+            case Refused(error) if claim.leads:
+                raise error
+            case _:  # It failed for its leader's own reasons: lead the next one.
+                pass
 
 
 def refresh(state: ClusterState, request: Request, flight: Flight) -> Flow[None]:
@@ -124,7 +123,9 @@ def _servers(state: ClusterState) -> list[Address | None]:
     return sorted(unique, key=lambda address: address in state.topology.marks)
 
 
-def _ask(sql: str, address: Address | None, timeout: float | None) -> Flow[Sequence[Row]]:
+def _ask(
+    sql: str, address: Address | None, timeout: float | None
+) -> Flow[Sequence[Row]]:
     conn = yield from Connect(address, timeout, control=True)
     try:
         rows = yield from Fetch(conn, sql, timeout)
@@ -155,4 +156,6 @@ def _unreachable(
 
 
 def _names(state: ClusterState) -> str:
-    return ",".join(str(contact or "the conninfo's server") for contact in state.contacts)
+    return ",".join(
+        str(contact or "the conninfo's server") for contact in state.contacts
+    )

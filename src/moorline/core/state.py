@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from contextlib import AbstractContextManager
     from types import TracebackType
+    from typing import Self
 
     from moorline.core.events import Event, RefreshFailed
     from moorline.core.flight import Flight
@@ -184,7 +185,7 @@ class Reservation:
         self.tier = tier
         self.untried = untried
 
-    def __enter__(self) -> Reservation:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from moorline.core.flight import Outcome
 from moorline.core.flow import Step
 
 if TYPE_CHECKING:
-    from moorline.core.flight import Flight, Outcome
+    from moorline.core.flight import Flight
     from moorline.core.flow import Flow
     from moorline.core.topology import Address
 
@@ -63,7 +64,7 @@ class Start(Step[None]):
 
 
 @dataclass(frozen=True, slots=True)
-class Wait(Step["Outcome"]):
+class Wait(Step[Outcome]):
     """Wait for a flight to land; raise `TimeoutError` after `timeout` seconds."""
 
     flight: Flight

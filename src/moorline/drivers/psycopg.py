@@ -12,7 +12,7 @@ import selectors
 import time
 from functools import cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -41,6 +41,7 @@ __all__ = [
 ]
 
 LEAST_TIMEOUT = 2
+
 
 class ConfigError(errors.ConfigError, psycopg.ProgrammingError):
     """`moorline.errors.ConfigError` that is a `psycopg.ProgrammingError` too."""
@@ -145,13 +146,12 @@ class Psycopg(_Dialer):
 
     def fetch(self, step: Fetch) -> Sequence[Row]:
         """Run a query, in no more than the step's time."""
-        assert isinstance(step.conn, psycopg.Connection)  # noqa: S101 - from connect
-        return _query(step.conn.pgconn, step.sql, step.timeout)
+        conn = cast("psycopg.Connection[object]", step.conn)
+        return _query(conn.pgconn, step.sql, step.timeout)
 
     def close(self, conn: object) -> None:
         """Close a connection."""
-        assert isinstance(conn, psycopg.Connection)  # noqa: S101 - from connect
-        conn.close()
+        cast("psycopg.Connection[object]", conn).close()
 
 
 class AsyncPsycopg(_Dialer):
@@ -174,16 +174,15 @@ class AsyncPsycopg(_Dialer):
 
     async def fetch(self, step: Fetch) -> Sequence[Row]:
         """Run a query, in no more than the step's time."""
-        assert isinstance(step.conn, psycopg.AsyncConnection)  # noqa: S101 - from connect
+        conn = cast("psycopg.AsyncConnection[object]", step.conn)
         async with asyncio.timeout(step.timeout):
-            cursor = step.conn.cursor(row_factory=dict_row)
+            cursor = conn.cursor(row_factory=dict_row)
             await cursor.execute(step.sql.encode())
             return await cursor.fetchall()
 
     async def close(self, conn: object) -> None:
         """Close a connection."""
-        assert isinstance(conn, psycopg.AsyncConnection)  # noqa: S101 - from connect
-        await conn.close()
+        await cast("psycopg.AsyncConnection[object]", conn).close()
 
 
 def _query(pgconn: PGconn, sql: str, timeout: float | None) -> list[Row]:

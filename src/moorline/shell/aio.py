@@ -63,7 +63,8 @@ async def _perform(
             return await driver.fetch(step)
         case Close(conn):
             opened.remove(conn)
-            return await driver.close(conn)
+            await driver.close(conn)
+            return None
         case Start(flow):
             task = asyncio.create_task(run(flow, driver), name="moorline-refresh")
             _background.add(task)

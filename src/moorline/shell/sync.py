@@ -56,7 +56,8 @@ def _perform(step: Step[object], driver: SyncDriver, opened: list[object]) -> ob
             return driver.fetch(step)
         case Close(conn):
             opened.remove(conn)
-            return driver.close(conn)
+            driver.close(conn)
+            return None
         case Start(flow):
             # A daemon: a discovery under way must not keep a program from ending.
             threading.Thread(

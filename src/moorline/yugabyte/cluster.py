@@ -41,7 +41,11 @@ class Cluster:
     """
 
     def __init__(
-        self, conninfo: str = "", *, picker: str | Picker | None = None, **options: Value
+        self,
+        conninfo: str = "",
+        *,
+        picker: str | Picker | None = None,
+        **options: Value,
     ) -> None:
         # Imported when needed: this module must not require a driver to be there.
         import psycopg  # noqa: PLC0415

@@ -40,7 +40,9 @@ def decode(rows: Sequence[Row]) -> tuple[tuple[Node, ...], str]:
         try:
             node = _node(row)
         except ValueError as error:
-            logger.warning("a row of yb_servers() is left out: %s: %r", error, dict(row))
+            logger.warning(
+                "a row of yb_servers() is left out: %s: %r", error, dict(row)
+            )
             continue
         nodes.setdefault(node.address, node)
         universe = universe or _text(row, "universe_uuid")

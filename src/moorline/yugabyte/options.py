@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from moorline.core.options import Option, Seconds, boolean, collect
-from moorline.core.placement import TopologyKey, parse_keys, tiers_of
+from moorline.core.placement import parse_keys, tiers_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from moorline.core.options import Given, Value
-    from moorline.core.placement import Tier
+    from moorline.core.placement import Tier, TopologyKey
 
 __all__ = ["NAMES", "TABLE", "Settings", "settings_of"]
 

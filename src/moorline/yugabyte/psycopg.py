@@ -11,20 +11,12 @@ The options are listed in `moorline.yugabyte.options`.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import psycopg as _psycopg
-from psycopg import *  # noqa: F403 - this module stands in for psycopg
-from psycopg import (
-    ProgrammingError,
-    adapters as adapters,
-    conninfo as conninfo,
-    errors as errors,
-    pq as pq,
-    rows as rows,
-    sql as sql,
-    types as types,
-)
+from psycopg import *  # noqa: F403  # pyright: ignore[reportWildcardImportFromLibrary, reportAssignmentType]
+from psycopg import ProgrammingError, adapters, conninfo, errors, pq, rows, sql, types
+from psycopg.rows import Row
 
 from moorline.core import dial
 from moorline.drivers import psycopg as driver
@@ -39,14 +31,15 @@ if TYPE_CHECKING:
     from psycopg.abc import AdaptContext, ConnParam
     from psycopg.rows import AsyncRowFactory, RowFactory
 
-Row = TypeVar("Row", covariant=True)
+__all__ = ["adapters", "conninfo", "errors", "pq", "rows", "sql", "types"]
+__all__ += _psycopg.__all__
 
 
 class Connection(_psycopg.Connection[Row]):  # type: ignore[no-redef]
     """`psycopg.Connection` whose `connect` chooses the node."""
 
     @classmethod
-    def connect(  # noqa: PLR0913 - psycopg's own signature
+    def connect(
         cls,
         conninfo: str = "",
         *,
@@ -79,13 +72,16 @@ class Connection(_psycopg.Connection[Row]):  # type: ignore[no-redef]
             DeadlineExceeded: ``connect_timeout`` is over; a
                 `psycopg.errors.ConnectionTimeout` too.
         """
-        plain: Callable[..., Self] = partial(
-            super().connect,
-            autocommit=autocommit,
-            prepare_threshold=prepare_threshold,
-            context=context,
-            row_factory=row_factory,
-            cursor_factory=cursor_factory,
+        plain = cast(
+            "Callable[..., Self]",
+            partial(
+                super().connect,
+                autocommit=autocommit,
+                prepare_threshold=prepare_threshold,
+                context=context,
+                row_factory=row_factory,
+                cursor_factory=cursor_factory,
+            ),
         )
         plan = resolve(conninfo, kwargs, driver.DIALECT)
         if plan is None:
@@ -105,7 +101,7 @@ class AsyncConnection(_psycopg.AsyncConnection[Row]):  # type: ignore[no-redef]
     """`psycopg.AsyncConnection` whose `connect` chooses the node."""
 
     @classmethod
-    async def connect(  # noqa: PLR0913 - psycopg's own signature
+    async def connect(
         cls,
         conninfo: str = "",
         *,
@@ -120,13 +116,16 @@ class AsyncConnection(_psycopg.AsyncConnection[Row]):  # type: ignore[no-redef]
 
         Arguments and errors are those of `Connection.connect`.
         """
-        plain: Callable[..., Awaitable[Self]] = partial(
-            super().connect,
-            autocommit=autocommit,
-            prepare_threshold=prepare_threshold,
-            context=context,
-            row_factory=row_factory,
-            cursor_factory=cursor_factory,
+        plain = cast(
+            "Callable[..., Awaitable[Self]]",
+            partial(
+                super().connect,
+                autocommit=autocommit,
+                prepare_threshold=prepare_threshold,
+                context=context,
+                row_factory=row_factory,
+                cursor_factory=cursor_factory,
+            ),
         )
         plan = resolve(conninfo, kwargs, driver.DIALECT)
         if plan is None:

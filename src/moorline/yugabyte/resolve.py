@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from moorline.core.conninfo import URI_PREFIXES, contact_points, split
 from moorline.core.options import nearest
@@ -32,10 +32,9 @@ PREFIX = "MOORLINE_YB_"
 ENVIRONMENT = {option.env: option.name for option in TABLE}
 # Parameters that say which cluster is meant and how long a connect may take.
 TARGET = ("host", "hostaddr", "port", "service", "connect_timeout")
-TARGET_ENVIRONMENT = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGSERVICE", "PGCONNECT_TIMEOUT")
+TARGET_ENVIRONMENT = tuple(f"PG{name.upper()}" for name in TARGET)
 DEFAULT_TIMEOUT = 10.0
 DEFAULT_PORT = 5432  # libpq's own
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,17 @@ class Plan:
 Pairs = tuple[tuple[str, str], ...]
 
 
+class _Asked(NamedTuple):
+    """All that a plan depends on, so that it is made once and kept."""
+
+    conninfo: str
+    ours: Pairs
+    target: Pairs
+    names: tuple[str, ...]
+    environment: Pairs
+    target_environment: Pairs
+
+
 def resolve(
     conninfo: str, arguments: Mapping[str, object], dialect: Dialect
 ) -> Plan | None:
@@ -66,16 +76,16 @@ def resolve(
     environment = _environment(ENVIRONMENT)
     if not environment and NAMES.isdisjoint(arguments) and not _mentions(conninfo):
         return None
+    asked = _Asked(
+        conninfo,
+        ours=_pairs(arguments, NAMES),
+        target=_pairs(arguments, TARGET),
+        names=tuple(arguments),
+        environment=environment,
+        target_environment=_environment(TARGET_ENVIRONMENT),
+    )
     try:
-        return _resolve(
-            conninfo,
-            _pairs(arguments, NAMES),
-            _pairs(arguments, TARGET),
-            tuple(arguments),
-            environment,
-            _environment(TARGET_ENVIRONMENT),
-            dialect,
-        )
+        return _resolve(asked, dialect)
     except ConfigError as error:
         raise dialect.config_error(str(error)) from None
 
@@ -98,30 +108,26 @@ def _pairs(arguments: Mapping[str, object], names: Iterable[str]) -> Pairs:
 
 
 @lru_cache(maxsize=256)
-def _resolve(  # noqa: PLR0913 - all that the answer depends on, so that it is kept
-    conninfo: str,
-    ours: Pairs,
-    target: Pairs,
-    argument_names: tuple[str, ...],
-    environment: Pairs,
-    target_environment: Pairs,  # noqa: ARG001 - the driver's defaults come from there
-    dialect: Dialect,
-) -> Plan:
-    taken = split(conninfo, NAMES)
+def _resolve(asked: _Asked, dialect: Dialect) -> Plan:
+    taken = split(asked.conninfo, NAMES)
+    variables = (
+        (f"environment {env}", {ENVIRONMENT[env]: value})
+        for env, value in asked.environment
+    )
     settings = settings_of(
         (
-            ("keyword argument", dict(ours)),
+            ("keyword argument", dict(asked.ours)),
             ("conninfo", taken.options),
-            *((f"environment {env}", {ENVIRONMENT[env]: v}) for env, v in environment),
+            *variables,
         )
     )
     if settings is None:
         return Plan(taken.rest, None)
-    for name in (*taken.names, *argument_names):
+    for name in (*taken.names, *asked.names):
         _refuse_unknown(name, dialect)
     for name in os.environ:
         _refuse_unknown_variable(name)
-    params = {**dialect.parse(taken.rest), **dict(target)}
+    params = {**dialect.parse(taken.rest), **dict(asked.target)}
     request = Request(
         tiers=settings.tiers,
         timeout=_timeout({**dialect.defaults(), **params}),
