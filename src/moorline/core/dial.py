@@ -37,15 +37,13 @@ def connect(state: ClusterState, request: Request) -> Flow[object]:
         DeadlineExceeded: The time was over before one could.
         Exception: The driver's own, if any node would answer so.
     """
-    started = yield from Now()
-    deadline = Deadline.after(started, request.timeout)
-    yield from ensure_listed(state, request, deadline)
+    now = yield from Now()
+    deadline = Deadline.after(now, request.timeout)
+    now = yield from ensure_listed(state, request, now, deadline)
     if not state.topology.smart:
-        now = yield from Now()
         return (yield from Connect(None, deadline.left(now)))
     attempts: dict[Address, Attempt] = {}
     while True:
-        now = yield from Now()
         if deadline.over(now):
             raise _late(request, attempts)
         place = state.reserve(request.tiers, attempts, now)
@@ -66,7 +64,7 @@ def connect(state: ClusterState, request: Request) -> Flow[object]:
                     state.apply(NodeServed(address))
                 return conn
         health = state.topology.health(address, now)
-        failed_at = yield from Now()
+        started, now = now, (yield from Now())
         pause = FULL_PAUSE if verdict is Verdict.FULL else request.pause
         attempts[address] = Attempt(
             address,
@@ -74,9 +72,9 @@ def connect(state: ClusterState, request: Request) -> Flow[object]:
             str(place.node.placement),
             str(place.tier),
             health,
-            failed_at - now,
+            now - started,
         )
-        state.apply(NodeFailed(address, failed_at, failed_at + pause, fault.reason))
+        state.apply(NodeFailed(address, now, now + pause, fault.reason))
 
 
 def _late(request: Request, attempts: dict[Address, Attempt]) -> Exception:

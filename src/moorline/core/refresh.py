@@ -33,40 +33,48 @@ REFRESH_LIMIT = 10.0
 
 
 def ensure_listed(
-    state: ClusterState, request: Request, deadline: Deadline, *, force: bool = False
-) -> Flow[None]:
+    state: ClusterState,
+    request: Request,
+    now: float,
+    deadline: Deadline,
+    *,
+    force: bool = False,
+) -> Flow[float]:
     """See to it that the nodes are known; start a refresh if one is due.
 
     Args:
         state: The cluster.
         request: Whose credentials and intervals are used.
+        now: The time.
         deadline: Until when the caller waits, if nothing is known yet.
         force: Read the list again even if it is fresh, and wait for it.
+
+    Returns:
+        The time when that was done.
     """
     while True:
-        now = yield from Now()
-        if deadline.over(now):
-            raise _late(request, state)
         claim = state.claim(now, request.interval, force=force)
         if claim.flight is None:
-            return
+            return now
         if claim.leads:
             yield from Start(refresh(state, request, claim.flight))
         if state.topology.listed_at is not None and not force:
-            return
+            return now
         try:
             outcome = yield from Wait(claim.flight, deadline.left(now))
         except TimeoutError:
             raise _late(request, state) from None
+        now = yield from Now()
         match outcome:
             case Landed():
-                return
+                return now
             case Unreachable(attempts):
                 raise _unreachable(request, state, attempts)
             case Refused(error) if claim.leads:
                 raise error
             case _:  # It failed for its leader's own reasons: lead the next one.
-                pass
+                if deadline.over(now):
+                    raise _late(request, state)
 
 
 def refresh(state: ClusterState, request: Request, flight: Flight) -> Flow[None]:

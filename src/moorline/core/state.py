@@ -45,6 +45,9 @@ class Claim:
     leads: bool = False
 
 
+FRESH = Claim()
+
+
 class ClusterState:
     """Topology, load and discovery of one cluster.
 
@@ -121,7 +124,7 @@ class ClusterState:
             loads = [count(node.address, 0) for node in nodes]
             node = nodes[self.picker(loads, self.dice)]
             self.load.reserve(node.address)
-            untried = sum(map(len, ranks)) - len(tried)
+            untried = len(topology.nodes) - len(tried)
             return Reservation(self, node, tiers[index], untried)
 
     def settle(
@@ -147,7 +150,7 @@ class ClusterState:
                 now - listed_at < interval or now < self._due_at
             )
             if fresh and not force:
-                return Claim()
+                return FRESH
             flight = self._flight
             if flight and not flight.done() and now - self._flown_at < FLIGHT_LIMIT:
                 return Claim(flight)

@@ -107,8 +107,9 @@ class Cluster:
         self._list(force=True)
 
     def _list(self, *, force: bool = False) -> None:
-        deadline = Deadline.after(time.monotonic(), self._request.timeout)
-        flow = ensure_listed(self._state, self._request, deadline, force=force)
+        now = time.monotonic()
+        deadline = Deadline.after(now, self._request.timeout)
+        flow = ensure_listed(self._state, self._request, now, deadline, force=force)
         sync.run(flow, self._driver)
 
     def _survey(self) -> tuple[Standing, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from moorline.core.conninfo import URI_PREFIXES, contact_points, split
 from moorline.core.options import nearest
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from moorline.core.request import Dialect
     from moorline.core.state import ClusterState
+    from moorline.yugabyte.options import Settings
 
 __all__ = ["Plan", "misspelt", "resolve"]
 
@@ -32,7 +33,6 @@ PREFIX = "MOORLINE_YB_"
 ENVIRONMENT = {option.env: option.name for option in TABLE}
 # Parameters that say which cluster is meant and how long a connect may take.
 TARGET = ("host", "hostaddr", "port", "service", "connect_timeout")
-TARGET_ENVIRONMENT = tuple(f"PG{name.upper()}" for name in TARGET)
 DEFAULT_TIMEOUT = 10.0
 DEFAULT_PORT = 5432  # libpq's own
 
@@ -53,21 +53,30 @@ class Plan:
 Pairs = tuple[tuple[str, str], ...]
 
 
-class _Asked(NamedTuple):
-    """All that a plan depends on, so that it is made once and kept."""
+@dataclass(frozen=True, eq=False, slots=True)
+class _Reading:
+    """What one way to write a connect says, whatever the driver's defaults.
 
-    conninfo: str
-    ours: Pairs
-    target: Pairs
-    names: tuple[str, ...]
-    environment: Pairs
-    target_environment: Pairs
+    Args:
+        rest: The conninfo without moorline's options.
+        settings: What these decide; `None` if balancing is off.
+        params: The driver's parameters that say where to connect.
+        unsaid: The driver's environment variables that fill the gaps.
+    """
+
+    rest: str = field(repr=False)
+    settings: Settings | None
+    params: Mapping[str, str] = field(repr=False)
+    unsaid: tuple[str, ...]
 
 
 def resolve(
     conninfo: str, arguments: Mapping[str, object], dialect: Dialect
 ) -> Plan | None:
     """Read moorline's options; `None` if there are none at all.
+
+    Plans are kept, since most programs connect in a few ways many times. They depend
+    on the environment as it is now, so that a change of it is seen.
 
     Raises:
         ConfigError: An option is unknown, malformed or contradicts another; of the
@@ -76,75 +85,85 @@ def resolve(
     environment = _environment(ENVIRONMENT)
     if not environment and NAMES.isdisjoint(arguments) and not _mentions(conninfo):
         return None
-    asked = _Asked(
-        conninfo,
-        ours=_pairs(arguments, NAMES),
-        target=_pairs(arguments, TARGET),
-        names=tuple(arguments),
-        environment=environment,
-        target_environment=_environment(TARGET_ENVIRONMENT),
-    )
     try:
-        return _resolve(asked, dialect)
+        reading = _read(conninfo, tuple(arguments.items()), environment, dialect)
+        return _plan(reading, _environment(reading.unsaid), dialect)
     except ConfigError as error:
         raise dialect.config_error(str(error)) from None
 
 
 def _mentions(conninfo: str) -> bool:
     """Tell whether a conninfo may hold options of ours, without parsing it."""
-    if any(name in conninfo for name in NAMES):
-        return True
+    for name in NAMES:
+        if name in conninfo:
+            return True
     return "%" in conninfo and conninfo.startswith(URI_PREFIXES)
 
 
 def _environment(names: Iterable[str]) -> Pairs:
     # A variable that is set to nothing counts as not set.
-    return tuple((name, value) for name in names if (value := os.environ.get(name)))
-
-
-def _pairs(arguments: Mapping[str, object], names: Iterable[str]) -> Pairs:
-    values = ((name, arguments.get(name)) for name in names)
-    return tuple((name, str(value)) for name, value in values if value is not None)
+    get = os.environ.get
+    return tuple([(name, value) for name in names if (value := get(name))])
 
 
 @lru_cache(maxsize=256)
-def _resolve(asked: _Asked, dialect: Dialect) -> Plan:
-    taken = split(asked.conninfo, NAMES)
-    variables = (
-        (f"environment {env}", {ENVIRONMENT[env]: value})
-        for env, value in asked.environment
-    )
+def _read(
+    conninfo: str,
+    arguments: tuple[tuple[str, object], ...],
+    environment: Pairs,
+    dialect: Dialect,
+) -> _Reading:
+    taken = split(conninfo, NAMES)
+    given = {name: str(value) for name, value in arguments if value is not None}
     settings = settings_of(
         (
-            ("keyword argument", dict(asked.ours)),
+            ("keyword argument", given),
             ("conninfo", taken.options),
-            *variables,
+            *((f"environment {env}", {ENVIRONMENT[env]: v}) for env, v in environment),
         )
     )
     if settings is None:
-        return Plan(taken.rest, None)
-    for name in (*taken.names, *asked.names):
+        return _Reading(taken.rest, None, {}, ())
+    for name in (*taken.names, *given):
         _refuse_unknown(name, dialect)
     for name in os.environ:
         _refuse_unknown_variable(name)
-    params = {**dialect.parse(taken.rest), **dict(asked.target)}
+    said = {**dialect.parse(taken.rest), **given}
+    params = {name: said[name] for name in TARGET if name in said}
+    if "host" in params:
+        params.setdefault("hostaddr", "")
+    unsaid = tuple(f"PG{name.upper()}" for name in TARGET if name not in params)
+    return _Reading(taken.rest, settings, params, unsaid)
+
+
+@lru_cache(maxsize=256)
+def _plan(
+    reading: _Reading,
+    environment: Pairs,  # noqa: ARG001 - the driver's defaults come from there
+    dialect: Dialect,
+) -> Plan:
+    settings = reading.settings
+    if settings is None:
+        return Plan(reading.rest, None)
+    params = {**dialect.defaults(), **reading.params}
     request = Request(
         tiers=settings.tiers,
-        timeout=_timeout({**dialect.defaults(), **params}),
+        timeout=_timeout(params),
         interval=settings.interval,
         pause=settings.pause,
         options=settings.text,
         source=YB_SERVERS,
         dialect=dialect,
     )
-    return Plan(taken.rest, (_cluster(params, dialect), request))
+    return Plan(reading.rest, (_cluster(reading.params, params), request))
 
 
-def _cluster(params: Mapping[str, str], dialect: Dialect) -> ClusterState:
-    if "service" in params and not {"host", "hostaddr"} & params.keys():
+def _cluster(said: Mapping[str, str], params: Mapping[str, str]) -> ClusterState:
+    """Return the cluster behind what was said, and the driver's defaults."""
+    if "service" in said and "host" not in said and "hostaddr" not in said:
         # Only libpq reads service files, and it does so when it connects.
-        return state_for(("service", params["service"]), (None,))
-    contacts = contact_points({**dialect.defaults(), **params}, DEFAULT_PORT)
+        return state_for(("service", said["service"]), (None,))
+    contacts = contact_points(params, DEFAULT_PORT)
     return state_for(contacts, contacts)
 
 
