@@ -86,7 +86,7 @@ _SENT_BY_SERVER = re.compile(r"(?:^|failed: )[^\s:]+:  ")
 
 def classify(fault: Fault) -> Verdict:
     """Decide whose fault it is; text that nothing recognises came from no server."""
-    state = fault.sqlstate or sqlstate_of(fault)
+    state = sqlstate_of(fault)
     if state in _CALLER_STATES:
         return Verdict.CALLER
     by_class = _BY_CLASS.get(state[:2], Verdict.CALLER)
@@ -94,7 +94,12 @@ def classify(fault: Fault) -> Verdict:
 
 
 def sqlstate_of(fault: Fault) -> str:
-    """Return the SQLSTATE that a libpq text stands for; "08006" for silence."""
+    """Return the SQLSTATE of a fault, or what its text stands for.
+
+    "08006" for no answer at all, "28000" for a refusal that nothing recognises.
+    """
+    if fault.sqlstate:
+        return fault.sqlstate
     if fault.answered is False:
         return "08006"
     from_server = fault.answered or _SENT_BY_SERVER.search(fault.text)

@@ -1,0 +1,143 @@
+"""The handle on a cluster."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from moorline.errors import ConfigError
+from moorline.yugabyte import Cluster, psycopg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from conftest import World
+    from moorline.lab import YugabyteLab
+    from moorline.lab.pytest_plugin import MakeLab
+
+
+def test_topology_tells_what_the_cluster_lists(lab: YugabyteLab, world: World) -> None:
+    cluster = Cluster(lab.dsn())
+    world.open(3, lab.dsn(load_balance="true"))
+
+    topology = cluster.topology()
+
+    assert [(n.host, n.port, n.placement) for n in topology.nodes] == [
+        (n.host, n.port, n.placement) for n in lab.nodes
+    ]
+    assert {(n.role, n.load, n.health) for n in topology.nodes} == {
+        ("primary", 1, "up")
+    }
+    assert topology.universe == lab.universe_uuid
+    assert topology.age >= 0
+    for node in lab.nodes:
+        assert f"{node.host}:{node.port}  {node.placement}" in str(topology)
+
+
+def test_explain_agrees_with_the_next_connection(
+    lab: YugabyteLab, world: World
+) -> None:
+    keys = "aws.us-east-1.us-east-1b:1,aws.us-east-1.*:2"
+    dsn = lab.dsn(load_balance="true", topology_keys=keys)
+    explanation = Cluster(dsn).explain()
+
+    (conn,) = world.open(1, dsn)
+
+    (candidate,) = explanation.candidates
+    assert (conn.info.host, conn.info.port) == (candidate.host, candidate.port)
+    assert [n.excluded for n in explanation.nodes[1:]] == [
+        "priority 1: aws.us-east-1.us-east-1b comes first"
+    ] * 2
+    assert f"topology_keys={keys}" in str(explanation)
+    assert "least-loaded" in str(explanation)
+    assert explanation.hint == ""
+
+
+def test_explain_knows_the_key_that_was_meant(lab: YugabyteLab) -> None:
+    cluster = Cluster(lab.dsn(), topology_keys="aws.us-east-1.us-est-1a")
+    assert "did you mean aws.us-east-1.us-east-1a?" in cluster.explain().hint
+
+
+def test_refresh_sees_nodes_come_and_go(
+    make_yugabyte_lab: MakeLab, world: World
+) -> None:
+    lab = make_yugabyte_lab()
+    dsn = lab.dsn(load_balance="true")
+    cluster = Cluster(dsn)
+    rows = lab.topology()
+    lab.set_topology(rows[:2])
+    world.open(4, dsn)
+    assert lab.counts() == (2, 2, 0)
+
+    lab.set_topology(rows[1:])
+    cluster.refresh()
+    world.open(4, dsn)
+
+    assert lab.counts() == (2, 3, 3)
+    assert len(cluster.topology().nodes) == 2
+
+
+def test_the_list_is_refreshed_behind_the_callers_back(
+    make_yugabyte_lab: MakeLab, world: World
+) -> None:
+    lab = make_yugabyte_lab()
+    dsn = lab.dsn(load_balance="true", yb_servers_refresh_interval="0")
+    rows = lab.topology()
+    lab.set_topology(rows[:1])
+    world.open(1, dsn)
+    lab.set_topology(rows)
+
+    cluster = Cluster(dsn)
+    while len(cluster.topology().nodes) < 3:
+        pass
+
+    world.open(2, dsn)
+    lab.wait_counts((1, 1, 1))  # a reading of the list may still be under way
+
+
+def first(loads: Sequence[int], _dice: Callable[[], float], /) -> int:
+    return 0
+
+
+def test_a_picker_of_ones_own_decides(lab: YugabyteLab, world: World) -> None:
+    cluster = Cluster(lab.dsn(), picker=first)
+    world.open(3, lab.dsn(load_balance="true"))
+    assert lab.counts() == (3, 0, 0)
+    assert "first" in str(cluster.explain())
+
+
+def test_a_picker_goes_by_its_name(
+    lab: YugabyteLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = Cluster(lab.dsn(), picker="uniform")
+    assert "uniform" in str(cluster.explain())
+    Cluster(lab.dsn())
+    assert "uniform" in str(cluster.explain())
+    with pytest.raises(ConfigError, match="least-loaded, uniform"):
+        Cluster(lab.dsn(), picker="round-robin")
+    assert random.random() < 1  # dice are Python's own
+
+
+def test_a_cluster_balances() -> None:
+    with pytest.raises(ConfigError, match="load_balance=False"):
+        Cluster("host=127.0.0.1", load_balance=False)
+
+
+def test_handles_share_what_is_known(lab: YugabyteLab, world: World) -> None:
+    world.open(3, lab.dsn(load_balance="true"))
+    one, other = Cluster(lab.dsn()), Cluster(lab.dsn(), topology_keys="aws.*.*")
+    assert [n.load for n in one.topology().nodes] == [1, 1, 1]
+    assert one.topology().nodes[0].load == other.topology().nodes[0].load
+
+
+def test_repr_names_the_contact_points(lab: YugabyteLab, secret: str) -> None:
+    node = lab.nodes[0]
+    cluster = Cluster(lab.dsn(), password=secret)
+    assert repr(cluster) == f"<Cluster at {node.host}:{node.port}: 0 nodes known>"
+
+
+def test_a_handle_needs_no_connection_to_be_made() -> None:
+    assert Cluster("host=192.0.2.1 port=1 password=x")
+    assert psycopg
