@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from moorline.core.options import Value
     from moorline.core.picker import Picker
     from moorline.core.plan import Standing
+    from moorline.core.topology import Topology
 
 __all__ = ["Cluster"]
 
@@ -73,8 +74,8 @@ class Cluster:
             DeadlineExceeded: The same, and ``connect_timeout`` is over.
         """
         self._list()
-        nodes = {one.node.address: NodeView.of(one) for one in self._survey()}
-        topology = self._state.topology
+        topology, standings = self._look()
+        nodes = {one.node.address: NodeView.of(one) for one in standings}
         return ClusterTopology(
             nodes=tuple(nodes[node.address] for node in topology.nodes),
             universe=topology.universe,
@@ -89,12 +90,13 @@ class Cluster:
             DeadlineExceeded: The same, and ``connect_timeout`` is over.
         """
         self._list()
+        topology, standings = self._look()
         rule = self._state.picker
         return Explanation(
-            nodes=tuple(map(NodeView.of, self._survey())),
+            nodes=tuple(map(NodeView.of, standings)),
             options=self._request.options,
             picker=getattr(rule, "__name__", repr(rule)).replace("_", "-"),
-            hint=hint(self._state.topology, self._request.tiers),
+            hint=hint(topology, self._request.tiers),
         )
 
     def refresh(self) -> None:
@@ -112,10 +114,12 @@ class Cluster:
         flow = ensure_listed(self._state, self._request, now, deadline, force=force)
         sync.run(flow, self._driver)
 
-    def _survey(self) -> tuple[Standing, ...]:
-        state = self._state
+    def _look(self) -> tuple[Topology, tuple[Standing, ...]]:
+        """Read the topology once: a refresh may replace it at any moment."""
+        topology = self._state.topology
+        loads = self._state.loads()
         now = time.monotonic()
-        return survey(state.topology, self._request.tiers, state.loads(), now)
+        return topology, survey(topology, self._request.tiers, loads, now)
 
     def __repr__(self) -> str:
         contacts = ",".join(map(str, self._state.contacts))
