@@ -43,6 +43,7 @@ class World:
         """Open that many, by way of the world: in turn, or all at once."""
         conns = getattr(self, f"_{self.way}")(count, conninfo, options)
         self.opened += conns
+        self._runner.run(_settled())
         return conns
 
     def close(self) -> None:
@@ -89,6 +90,12 @@ class World:
         with ThreadPoolExecutor(1) as pool:
             tasks = pool.submit(self._tasks, half, conninfo, options)
             return self._threads(count - half, conninfo, options) + tasks.result()
+
+
+async def _settled() -> None:
+    """Let tasks in the background end: a loop that does not run holds them up."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.gather(*others)
 
 
 def _world(request: pytest.FixtureRequest) -> Iterator[World]:
