@@ -12,6 +12,7 @@ version = release = moorline.__version__
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
     "sphinx_copybutton",
 ]
 # No intersphinx: a build that downloads inventories fails where there is no network.
@@ -23,7 +24,10 @@ myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "description"
+autodoc_typehints = "signature"
+# Types in signatures are written as the source has them, without their modules: only
+# references that name moorline in full have to resolve.
+nitpick_ignore_regex = [("py:.*", r"(?!moorline\.).*")]
 
 copybutton_prompt_text = r"\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True

@@ -1,0 +1,49 @@
+"""The page of options says what the table of options says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from moorline.yugabyte.options import NAMES, TABLE
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "options.md"
+BEGIN = (
+    "<!-- made from the table in moorline.yugabyte.options -->"
+)
+END = "<!-- end -->"
+
+
+def made() -> str:
+    rows = "".join(
+        f"| `{option.name}` | `{option.env}` | {written(option.default)} "
+        f"| {option.help} |\n"
+        for option in TABLE
+    )
+    head = "| option | environment | default | meaning |\n|---|---|---|---|\n"
+    return f"{BEGIN}\n\n{head}{rows}\n{END}"
+
+
+def written(default: object) -> str:
+    return "" if default == () else f"`{str(default).lower()}`"
+
+
+def test_the_table_of_the_page_is_made_from_the_table_of_the_code() -> None:
+    """To write it anew: ``REWRITE=1 make test ARGS=tests/docs``."""
+    text = PAGE.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    if os.environ.get("REWRITE"):
+        PAGE.write_text(before + made() + after)
+        text = PAGE.read_text()
+    assert before + made() + after == text
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_the_readme_names_every_option_with_its_default(name: str) -> None:
+    readme = (ROOT / "README.md").read_text()
+    (option,) = (option for option in TABLE if option.name == name)
+    assert f"| `{name}` | {written(option.default)}" in readme
