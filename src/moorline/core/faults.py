@@ -43,7 +43,7 @@ class Fault:
 
 
 _BOILERPLATE = re.compile(
-    r"^connection failed: |"
+    r"^connection (failed|is bad): |"
     r'connection to server (at|on socket) "[^"]*"( \([^)]*\))?(, port \d+)? failed: |'
     r" Is the server running (on that host|locally) and accepting .*\?$"
 )
@@ -63,32 +63,26 @@ _BY_CLASS = {
 
 # What a server says while it cannot serve, in PostgreSQL 14 to 18 and YugabyteDB.
 _SERVER_TEXTS = (
-    (
-        re.compile(r"the database system is (starting|shutting|in recovery|not )"),
-        "57P03",
-    ),
-    (re.compile(r"terminating connection due to administrator command"), "57P01"),
-    (re.compile(r"terminating connection because of crash"), "57P02"),
-    (re.compile(r"too many clients|too many connections"), "53300"),
-    (re.compile(r"remaining connection slots are reserved"), "53300"),
+    (re.compile("the database system is (starting|shutting|in recovery|not )"), "57P03"),
+    (re.compile("terminating connection due to administrator command"), "57P01"),
+    (re.compile("terminating connection because of crash"), "57P02"),
+    (re.compile("sorry, too many clients|too many connections for"), "53300"),
+    (re.compile("remaining connection slots are reserved"), "53300"),
 )
-# What libpq says of its own that no other node would change: TLS and credentials.
+# What libpq says on its own that no other node would change: parameters that it does
+# not take, credentials and certificates that do not do.
 _CLIENT_TEXTS = (
-    (re.compile(r"does not support SSL, but SSL was required"), "08P01"),
-    (re.compile(r"certificate verify failed|does not match host name"), "08P01"),
-    (re.compile(r"root certificate file|sslmode value|sslrootcert"), "08P01"),
-    (re.compile(r"fe_sendauth: no password supplied"), "28P01"),
-    (re.compile(r"authentication method|channel binding"), "28000"),
+    (re.compile(r"\b(invalid|weak) (\S+ )?(value|number|sslmode)\b"), "22023"),
+    (re.compile("no password supplied"), "28P01"),
+    (re.compile("authentication method|channel binding"), "28000"),
+    (re.compile("certificate|private key|SSL was required"), "28000"),
 )
-_CALLER_STATES = frozenset(("08P01",))
-_SENT_BY_SERVER = re.compile(r"(?:^|failed: )[^\s:]+:  ")
+_SENT_BY_SERVER = re.compile("(?:^|failed: )[^:]+:  ")
 
 
 def classify(fault: Fault) -> Verdict:
     """Decide whose fault it is; text that nothing recognises came from no server."""
     state = sqlstate_of(fault)
-    if state in _CALLER_STATES:
-        return Verdict.CALLER
     by_class = _BY_CLASS.get(state[:2], Verdict.CALLER)
     return _BY_SQLSTATE.get(state, by_class)
 
@@ -102,8 +96,12 @@ def sqlstate_of(fault: Fault) -> str:
         return fault.sqlstate
     if fault.answered is False:
         return "08006"
-    from_server = fault.answered or _SENT_BY_SERVER.search(fault.text)
-    for pattern, state in _SERVER_TEXTS if from_server else _CLIENT_TEXTS:
-        if pattern.search(fault.text):
-            return state
-    return "28000" if from_server else "08006"
+    sent = _SENT_BY_SERVER.search(fault.text)
+    if sent or fault.answered:
+        message = fault.text[sent.end() :] if sent else fault.text
+        return _meant(message, _SERVER_TEXTS) or "28000"
+    return _meant(fault.text, _CLIENT_TEXTS) or "08006"
+
+
+def _meant(text: str, table: tuple[tuple[re.Pattern[str], str], ...]) -> str:
+    return next((state for pattern, state in table if pattern.search(text)), "")

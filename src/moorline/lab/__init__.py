@@ -1,0 +1,33 @@
+"""Embedded servers to develop and test against: real PostgreSQL, nothing to install.
+
+`YugabyteLab` is a stand-in for a YugabyteDB cluster; `Templates` makes many of them
+quicker.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from moorline.lab.cluster import YugabyteLab
+    from moorline.lab.errors import LabError
+    from moorline.lab.server import Node
+    from moorline.lab.template import Templates
+
+__all__ = ["LabError", "Node", "Templates", "YugabyteLab"]
+
+_HOMES = {
+    "LabError": "errors",
+    "Node": "server",
+    "Templates": "template",
+    "YugabyteLab": "cluster",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for: pytest loads this package's plugin in every run."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
