@@ -106,6 +106,11 @@ def _environment(names: Iterable[str]) -> Pairs:
     return tuple([(name, value) for name in names if (value := get(name))])
 
 
+def _written(value: object) -> str:
+    """Return a value as it would stand in a conninfo."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 @lru_cache(maxsize=256)
 def _read(
     conninfo: str,
@@ -114,7 +119,7 @@ def _read(
     dialect: Dialect,
 ) -> _Reading:
     taken = split(conninfo, NAMES)
-    given = {name: str(value) for name, value in arguments if value is not None}
+    given = {name: _written(value) for name, value in arguments if value is not None}
     settings = settings_of(
         (
             ("keyword argument", given),
