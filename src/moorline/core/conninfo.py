@@ -139,17 +139,15 @@ def _percent_decode(text: str) -> str | None:
     head, *tokens = text.lstrip(" ").rstrip(SPACES).split("%")
     if any(space in text.strip(SPACES) for space in SPACES):
         return None
-    decoded = bytearray(head.encode())
-    for token in tokens:
-        digits = token[:2]
-        if len(digits) != len("XX") or any(c not in HEX_DIGITS for c in digits):
-            return None
-        if digits == "00":
-            return None
-        decoded += bytes.fromhex(digits) + token[2:].encode()
     try:
+        decoded = bytearray(head.encode())
+        for token in tokens:
+            digits = token[:2]
+            if len(digits) < len("XX") or digits == "00" or set(digits) - HEX_DIGITS:
+                return None
+            decoded += bytes.fromhex(digits) + token[2:].encode()
         return decoded.decode()
-    except UnicodeDecodeError:
+    except UnicodeError:
         return None
 
 

@@ -69,13 +69,14 @@ class NodeServed:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The list of nodes was read."""
+    """The list of nodes was read; they came in this order."""
 
     universe: str
     at: float
+    order: tuple[Address, ...] = ()
 
     def __str__(self) -> str:
-        return f"nodes listed, universe {self.universe or 'unnamed'}"
+        return f"{len(self.order)} nodes listed, universe {self.universe or 'unnamed'}"
 
 
 @dataclass(frozen=True, slots=True)

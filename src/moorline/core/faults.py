@@ -63,7 +63,10 @@ _BY_CLASS = {
 
 # What a server says while it cannot serve, in PostgreSQL 14 to 18 and YugabyteDB.
 _SERVER_TEXTS = (
-    (re.compile("the database system is (starting|shutting|in recovery|not )"), "57P03"),
+    (
+        re.compile("the database system is (starting|shutting|in recovery|not )"),
+        "57P03",
+    ),
     (re.compile("terminating connection due to administrator command"), "57P01"),
     (re.compile("terminating connection because of crash"), "57P02"),
     (re.compile("sorry, too many clients|too many connections for"), "53300"),

@@ -117,7 +117,7 @@ def _parse_priority(number: str, element: str, text: str) -> int:
     # int() would accept "1_0", " 1" and other digits than ASCII's.
     if not (number.isascii() and number.isdigit()):
         raise _error(f"the priority {number!r} is no whole number", element, text)
-    if int(number) not in PRIORITIES:
+    if len(number) > len("10") or int(number) not in PRIORITIES:
         raise _error(f"the priority {number} is not from 1 to 10", element, text)
     return int(number)
 

@@ -124,20 +124,8 @@ class ClusterState:
             loads = [count(node.address, 0) for node in nodes]
             node = nodes[self.picker(loads, self.dice)]
             self.load.reserve(node.address)
-            untried = len(topology.nodes) - len(tried)
-            return Reservation(self, node, tiers[index], untried)
-
-    def settle(
-        self, address: Address, conn: object, is_closed: Callable[[object], bool]
-    ) -> None:
-        """Let a reservation become a connection."""
-        with self._lock:
-            self.load.keep(address, conn, is_closed)
-
-    def release(self, address: Address) -> None:
-        """Take a reservation back."""
-        with self._lock:
-            self.load.release(address)
+            untried = sum(map(len, ranks)) - len(tried)
+            return Reservation(self._lock, self.load, node, tiers[index], untried)
 
     def claim(self, now: float, interval: float, *, force: bool = False) -> Claim:
         """Ask for the list of nodes to be read if it is due.
@@ -174,15 +162,22 @@ class ClusterState:
 class Reservation:
     """A place on a node, held until a connection takes it or it is given back.
 
-    Leaving the ``with`` block gives it back, unless it was kept.
+    Leaving the ``with`` block gives it back, unless it was kept. It belongs to the
+    load that it was counted in: after a fork, that is not the child's.
     """
 
-    __slots__ = ("_kept", "_state", "node", "tier", "untried")
+    __slots__ = ("_kept", "_load", "_lock", "node", "tier", "untried")
 
     def __init__(
-        self, state: ClusterState, node: Node, tier: Tier, untried: int
+        self,
+        lock: AbstractContextManager[object],
+        load: Load,
+        node: Node,
+        tier: Tier,
+        untried: int,
     ) -> None:
-        self._state = state
+        self._lock = lock
+        self._load = load
         self._kept = False
         self.node = node
         self.tier = tier
@@ -198,9 +193,11 @@ class Reservation:
         traceback: TracebackType | None,
     ) -> None:
         if not self._kept:
-            self._state.release(self.node.address)
+            with self._lock:
+                self._load.release(self.node.address)
 
     def keep(self, conn: object, is_closed: Callable[[object], bool]) -> None:
         """Hand the place over to `conn`."""
-        self._state.settle(self.node.address, conn, is_closed)
-        self._kept = True
+        with self._lock:
+            self._load.keep(self.node.address, conn, is_closed)
+            self._kept = True

@@ -108,12 +108,14 @@ def reduce(topology: Topology, event: events.Event) -> Topology:
             kept = tuple(n for n in topology.nodes if n.address != node.address)
             return _unmarked(replace(topology, nodes=kept), node.address)
         case events.NodeFailed(address, since, until, reason):
-            marks = {**topology.marks, address: Mark(since, until, reason)}
-            return replace(topology, marks=MappingProxyType(marks))
+            return _marked(topology, address, Mark(since, until, reason))
         case events.NodeServed(address):
             return _unmarked(topology, address)
-        case events.Listed(universe, at):
-            return replace(topology, universe=universe, listed_at=at, smart=True)
+        case events.Listed(universe, at, order):
+            nodes = _ordered(topology.nodes, order)
+            return replace(
+                topology, nodes=nodes, universe=universe, listed_at=at, smart=True
+            )
         case events.NotSmart(at):
             return Topology(listed_at=at, smart=False)
 
@@ -122,6 +124,18 @@ def _with(nodes: tuple[Node, ...], node: Node) -> tuple[Node, ...]:
     if all(known.address != node.address for known in nodes):
         return (*nodes, node)
     return tuple(node if n.address == node.address else n for n in nodes)
+
+
+def _ordered(nodes: tuple[Node, ...], order: tuple[Address, ...]) -> tuple[Node, ...]:
+    rank = {address: index for index, address in enumerate(order)}
+    return tuple(sorted(nodes, key=lambda node: rank.get(node.address, len(rank))))
+
+
+def _marked(topology: Topology, address: Address, mark: Mark) -> Topology:
+    if all(node.address != address for node in topology.nodes):
+        return topology  # listed no more, while it was tried
+    marks = MappingProxyType({**topology.marks, address: mark})
+    return replace(topology, marks=marks)
 
 
 def _unmarked(topology: Topology, address: Address) -> Topology:
@@ -139,4 +153,4 @@ def diff(
     listed = {node.address: node for node in nodes}
     gone = [events.NodeGone(n) for a, n in known.items() if a not in listed]
     new = [events.NodeListed(n) for a, n in listed.items() if known.get(a) != n]
-    return (*gone, *new, events.Listed(universe, at))
+    return (*gone, *new, events.Listed(universe, at, tuple(listed)))

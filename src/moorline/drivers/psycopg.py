@@ -25,10 +25,11 @@ from moorline.core.request import Dialect
 from moorline.core.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from psycopg.pq.abc import PGconn, PGresult
 
+    from moorline.core.attempt import Attempt
     from moorline.core.steps import Connect, Fetch, Row
 
 __all__ = [
@@ -43,7 +44,7 @@ __all__ = [
 LEAST_TIMEOUT = 2
 
 
-class ConfigError(errors.ConfigError, psycopg.ProgrammingError):
+class ConfigError(psycopg.ProgrammingError, errors.ConfigError):
     """`moorline.errors.ConfigError` that is a `psycopg.ProgrammingError` too."""
 
 
@@ -53,6 +54,13 @@ class NoNodeAvailable(errors.NoNodeAvailable, psycopg.OperationalError):
 
 class DeadlineExceeded(errors.DeadlineExceeded, psycopg.errors.ConnectionTimeout):
     """`moorline.errors.DeadlineExceeded` that is a `psycopg.OperationalError` too."""
+
+    def __init__(
+        self, summary: str, attempts: Iterable[Attempt] = (), hint: str = ""
+    ) -> None:
+        super().__init__(summary, attempts, hint)
+        # TimeoutError is written in C and does not pass the call on.
+        psycopg.Error.__init__(self, *self.args)
 
 
 def fault_of(error: Exception) -> Fault:

@@ -43,10 +43,12 @@ async def run(flow: Flow[R], driver: AsyncDriver) -> R:
         handed = done.value
         return done.value  # type: ignore[no-any-return]  # a generator's own type
     finally:
-        flow.close()
-        for conn in opened:
-            if conn is not handed:
-                await driver.close(conn)
+        try:
+            flow.close()
+        finally:
+            for conn in opened:
+                if conn is not handed:
+                    await driver.close(conn)
 
 
 async def _perform(
@@ -87,6 +89,8 @@ async def _wait(flight: Flight, timeout: float | None) -> Outcome:  # noqa: ASYN
             loop.call_soon_threadsafe(landed.set)
 
     flight.add_done_callback(wake)
+    if flight.done():
+        return flight.result(0)
     async with asyncio.timeout(timeout):
         await landed.wait()
     return flight.result(0)

@@ -38,10 +38,12 @@ def run(flow: Flow[R], driver: SyncDriver) -> R:
         handed = done.value
         return done.value  # type: ignore[no-any-return]  # a generator's own type
     finally:
-        flow.close()
-        for conn in opened:
-            if conn is not handed:
-                driver.close(conn)
+        try:
+            flow.close()
+        finally:
+            for conn in opened:
+                if conn is not handed:
+                    driver.close(conn)
 
 
 def _perform(step: Step[object], driver: SyncDriver, opened: list[object]) -> object:

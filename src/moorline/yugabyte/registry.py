@@ -37,7 +37,9 @@ def state_for(key: Hashable, contacts: tuple[Address | None, ...]) -> ClusterSta
         if state is None:
             state = _states[key] = ClusterState(
                 contacts,
-                new_lock=threading.Lock,
+                # The collector may close an abandoned flow, which gives its place
+                # back, in the very thread that holds the lock.
+                new_lock=threading.RLock,
                 new_flight=Future,
                 dice=random.random,
                 listen=_log,

@@ -86,7 +86,10 @@ def resolve(
     if not environment and NAMES.isdisjoint(arguments) and not _mentions(conninfo):
         return None
     try:
-        reading = _read(conninfo, tuple(arguments.items()), environment, dialect)
+        reading = _read(conninfo, _written(arguments), environment, dialect)
+        if reading is None:
+            return None
+        _refuse_unknown_variables(len(os.environ))
         return _plan(reading, _environment(reading.unsaid), dialect)
     except ConfigError as error:
         raise dialect.config_error(str(error)) from None
@@ -106,20 +109,25 @@ def _environment(names: Iterable[str]) -> Pairs:
     return tuple([(name, value) for name in names if (value := get(name))])
 
 
-def _written(value: object) -> str:
-    """Return a value as it would stand in a conninfo."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _written(arguments: Mapping[str, object]) -> Pairs:
+    """Return arguments as they would stand in a conninfo."""
+    return tuple(
+        [
+            (name, str(value).lower() if isinstance(value, bool) else str(value))
+            for name, value in arguments.items()
+            if value is not None
+        ]
+    )
 
 
 @lru_cache(maxsize=256)
 def _read(
-    conninfo: str,
-    arguments: tuple[tuple[str, object], ...],
-    environment: Pairs,
-    dialect: Dialect,
-) -> _Reading:
+    conninfo: str, arguments: Pairs, environment: Pairs, dialect: Dialect
+) -> _Reading | None:
     taken = split(conninfo, NAMES)
-    given = {name: _written(value) for name, value in arguments if value is not None}
+    given = dict(arguments)
+    if not taken.options and not environment and NAMES.isdisjoint(given):
+        return None
     settings = settings_of(
         (
             ("keyword argument", given),
@@ -131,8 +139,6 @@ def _read(
         return _Reading(taken.rest, None, {}, ())
     for name in (*taken.names, *given):
         _refuse_unknown(name, dialect)
-    for name in os.environ:
-        _refuse_unknown_variable(name)
     said = {**dialect.parse(taken.rest), **given}
     params = {name: said[name] for name in TARGET if name in said}
     if "host" in params:
@@ -204,8 +210,12 @@ def _refuse_unknown(name: str, dialect: Dialect) -> None:
     raise ConfigError(message)
 
 
-def _refuse_unknown_variable(name: str) -> None:
-    if name.startswith(PREFIX) and name not in ENVIRONMENT:
+# Looked through when a variable was set or unset, which changes their number.
+@lru_cache(maxsize=1)
+def _refuse_unknown_variables(_number: int) -> None:
+    for name in os.environ:
+        if not name.startswith(PREFIX) or name in ENVIRONMENT:
+            continue
         near = nearest(name, {env.lower(): env for env in ENVIRONMENT})
         cure = f"did you mean {near.upper()}?" if near else ", ".join(ENVIRONMENT)
         message = f"unknown environment variable {name}: {cure}"
