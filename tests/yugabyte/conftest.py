@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(autouse=True)
-def no_cluster_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin each test as a fresh process would."""
+def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begin each test as a process that knows no cluster and has no settings."""
+    for name in os.environ:
+        if name.startswith(("PG", "MOORLINE_YB_")):
+            monkeypatch.delenv(name)
     monkeypatch.setattr(registry, "_states", {})
-    resolve._read.cache_clear()
-    resolve._plan.cache_clear()
+    for kept in (resolve._read, resolve._plan, resolve._refuse_unknown_variables):
+        kept.cache_clear()
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def ensure_listed(
         if claim.flight is None:
             return now
         if claim.leads:
-            yield from Start(refresh(state, request, claim.flight))
+            yield from _start(state, request, claim.flight, now)
         if state.topology.listed_at is not None and not force:
             return now
         try:
@@ -75,6 +75,16 @@ def ensure_listed(
             case _:  # It failed for its leader's own reasons: lead the next one.
                 if deadline.over(now):
                     raise _late(request, state)
+
+
+def _start(
+    state: ClusterState, request: Request, flight: Flight, now: float
+) -> Flow[None]:
+    try:
+        yield from Start(refresh(state, request, flight))
+    except Exception as error:  # noqa: BLE001 - no thread to be had, for instance
+        state.not_listed(events.RefreshFailed(repr(error)), now)
+        flight.set_result(Refused(error))
 
 
 def refresh(state: ClusterState, request: Request, flight: Flight) -> Flow[None]:
@@ -105,6 +115,7 @@ def _read(state: ClusterState, request: Request) -> Flow[Outcome]:
         except Exception as error:  # noqa: BLE001 - classified: any driver, any error
             fault = request.dialect.fault_of(error)
             if sqlstate_of(fault) == request.source.missing:
+                state.listed()
                 state.apply(events.NotSmart((yield from Now())))
                 return Landed()
             done = yield from Now()

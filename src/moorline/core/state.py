@@ -125,7 +125,18 @@ class ClusterState:
             node = nodes[self.picker(loads, self.dice)]
             self.load.reserve(node.address)
             untried = sum(map(len, ranks)) - len(tried)
-            return Reservation(self._lock, self.load, node, tiers[index], untried)
+            return Reservation(self, self.load, node, tiers[index], untried)
+
+    def settle(
+        self,
+        load: Load,
+        address: Address,
+        conn: object,
+        is_closed: Callable[[object], bool],
+    ) -> None:
+        """Let a reservation become a connection."""
+        with self._lock:
+            load.keep(address, conn, is_closed)
 
     def claim(self, now: float, interval: float, *, force: bool = False) -> Claim:
         """Ask for the list of nodes to be read if it is due.
@@ -148,8 +159,9 @@ class ClusterState:
 
     def listed(self) -> None:
         """Note that a refresh went well."""
-        self._failures = 0
-        self._due_at = 0.0
+        with self._lock:
+            self._failures = 0
+            self._due_at = 0.0
 
     def not_listed(self, event: RefreshFailed, now: float) -> None:
         """Note that a refresh went wrong; the next is due after a back-off."""
@@ -166,17 +178,12 @@ class Reservation:
     load that it was counted in: after a fork, that is not the child's.
     """
 
-    __slots__ = ("_kept", "_load", "_lock", "node", "tier", "untried")
+    __slots__ = ("_kept", "_load", "_state", "node", "tier", "untried")
 
     def __init__(
-        self,
-        lock: AbstractContextManager[object],
-        load: Load,
-        node: Node,
-        tier: Tier,
-        untried: int,
+        self, state: ClusterState, load: Load, node: Node, tier: Tier, untried: int
     ) -> None:
-        self._lock = lock
+        self._state = state
         self._load = load
         self._kept = False
         self.node = node
@@ -193,11 +200,9 @@ class Reservation:
         traceback: TracebackType | None,
     ) -> None:
         if not self._kept:
-            with self._lock:
-                self._load.release(self.node.address)
+            self._load.give_back(self.node.address)
 
     def keep(self, conn: object, is_closed: Callable[[object], bool]) -> None:
         """Hand the place over to `conn`."""
-        with self._lock:
-            self._load.keep(self.node.address, conn, is_closed)
-            self._kept = True
+        self._state.settle(self._load, self.node.address, conn, is_closed)
+        self._kept = True

@@ -120,10 +120,11 @@ class _Dialer:
         arguments = dict(self._arguments.reveal())
         if step.control:
             arguments.update(autocommit=True)
-        if step.address is None:
-            return arguments
-        host, port, hostaddr = step.address
-        arguments.update(host=host, port=port, hostaddr=hostaddr)
+        if step.address is not None:
+            host, port, hostaddr = step.address
+            arguments.update(host=host, port=port, hostaddr=hostaddr)
+        elif not step.control:
+            return arguments  # as the caller wrote it, to the letter
         if step.timeout is not None:
             arguments.update(connect_timeout=max(LEAST_TIMEOUT, int(step.timeout)))
         return arguments
@@ -177,7 +178,8 @@ class AsyncPsycopg(_Dialer):
     async def connect(self, step: Connect) -> object:
         """Open a connection."""
         connect = psycopg.AsyncConnection.connect if step.control else self._connect
-        async with asyncio.timeout(step.timeout if step.address else None):
+        as_written = step.address is None and not step.control
+        async with asyncio.timeout(None if as_written else step.timeout):
             return await connect(self._conninfo.reveal(), **self._for(step))
 
     async def fetch(self, step: Fetch) -> Sequence[Row]:

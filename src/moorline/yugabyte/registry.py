@@ -37,9 +37,7 @@ def state_for(key: Hashable, contacts: tuple[Address | None, ...]) -> ClusterSta
         if state is None:
             state = _states[key] = ClusterState(
                 contacts,
-                # The collector may close an abandoned flow, which gives its place
-                # back, in the very thread that holds the lock.
-                new_lock=threading.RLock,
+                new_lock=threading.Lock,
                 new_flight=Future,
                 dice=random.random,
                 listen=_log,
