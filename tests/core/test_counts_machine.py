@@ -146,20 +146,20 @@ class Counts(RuleBasedStateMachine):
     @precondition(lambda self: self.state.topology.nodes)
     def begin_dial(self, tiers):
         self.state.apply(Listed("", self.now))
-        flow = connect(self.state, replace(request_for(timeout=None), tiers=tiers))
-        flow.send(None)
-        return self.next_candidate(flow)
+        request = replace(request_for(timeout=None), tiers=tiers)
+        flow = connect(self.state, request, self.now)
+        return self.next_candidate(flow, None)
 
     @rule(target=dials, dialled=consumes(dials))
     def fail_dial(self, dialled):
         flow, address, era = unboxed(dialled)
         self.count(address, -1, era)
         flow.throw(TimeoutError())
-        return self.next_candidate(flow)
+        return self.next_candidate(flow, self.now)
 
-    def next_candidate(self, flow):
+    def next_candidate(self, flow, now):
         try:
-            step = flow.send(self.now)
+            step = flow.send(now)
         except NoNodeAvailable:
             return multiple()
         assert isinstance(step, Connect)

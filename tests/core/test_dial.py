@@ -38,15 +38,15 @@ def dial(state, request, faults=None):
     world = World(NODES, faults=faults or {})
     conn = None
     try:
-        conn = world.run(connect(state, request))
+        conn = world.run(connect(state, request, world.now))
     except Exception as error:  # noqa: BLE001 - what is tested
         return world, error
     return world, conn
 
 
-def test_a_connect_to_a_known_cluster_reads_the_clock_once():
+def test_a_connect_to_a_known_cluster_is_one_step():
     world, conn = dial(listed(), request_for(timeout=9.0))
-    assert [type(step) for step in world.steps] == [Now, Connect]
+    assert [type(step) for step in world.steps] == [Connect]
     assert world.steps[1] == Connect(conn.address, 3.0)
 
 
@@ -178,7 +178,7 @@ def test_no_node_at_all_is_an_error_too():
 
 def test_a_server_that_is_no_cluster_gets_a_plain_connect():
     state, world = state_at(N1), World(smart=False)
-    conn = world.run(connect(state, request_for(timeout=9.0)))
+    conn = world.run(connect(state, request_for(timeout=9.0), world.now))
     assert world.dialled == [None]
     assert world.steps[-1] == Connect(None, 9.0)
     assert conn.address is None
@@ -187,7 +187,7 @@ def test_a_server_that_is_no_cluster_gets_a_plain_connect():
 
 def test_discovery_is_part_of_the_deadline():
     state, world = state_at(N1, N2), World(NODES, faults={N1: "silent"})
-    world.run(connect(state, request_for("c.s.a", timeout=30.0)))
+    world.run(connect(state, request_for("c.s.a", timeout=30.0), world.now))
     assert world.now == NOW + 5.0  # half of the limit of a refresh
     assert world.steps[-1] == Connect(N3, (30.0 - 5.0) / 3)
 
@@ -195,9 +195,8 @@ def test_discovery_is_part_of_the_deadline():
 @pytest.mark.parametrize("at", ["the first candidate", "a later candidate"])
 def test_a_cancelled_connect_leaves_no_place_taken(at):
     state = listed()
-    flow = connect(state, request_for())
-    flow.send(None)
-    step = flow.send(NOW)
+    flow = connect(state, request_for(), NOW)
+    step = flow.send(None)
     if at == "a later candidate":
         flow.throw(TimeoutError())
         step = flow.send(NOW + 1)
@@ -209,9 +208,8 @@ def test_a_cancelled_connect_leaves_no_place_taken(at):
 
 def test_a_forgotten_connect_leaves_no_place_taken():
     state = listed()
-    flow = connect(state, request_for())
+    flow = connect(state, request_for(), NOW)
     flow.send(None)
-    flow.send(NOW)
     del flow
     gc.collect()
     assert loads(state) == {}
@@ -219,9 +217,8 @@ def test_a_forgotten_connect_leaves_no_place_taken():
 
 def test_a_driver_whose_connections_cannot_be_counted_is_an_error():
     state = listed()
-    flow = connect(state, request_for())
+    flow = connect(state, request_for(), NOW)
     flow.send(None)
-    flow.send(NOW)
     with pytest.raises(TypeError, match="weak reference"):
         flow.send(("no", "weak", "references"))
     assert loads(state) == {}
@@ -229,12 +226,11 @@ def test_a_driver_whose_connections_cannot_be_counted_is_an_error():
 
 def test_a_node_that_is_listed_no_more_is_not_marked_by_a_late_failure():
     state = listed()
-    flow = connect(state, request_for("c.s.a:1,c.r.a:2", timeout=None))
-    flow.send(None)
-    assert flow.send(NOW).address == N3
+    flow = connect(state, request_for("c.s.a:1,c.r.a:2", timeout=None), NOW)
+    assert flow.send(None).address == N3
     world = World(NODES[:2])
     world.now = NOW + 300
-    world.run(connect(state, request_for()))  # reads a list without n3
+    world.run(connect(state, request_for(), world.now))  # reads a list without n3
     assert flow.throw(TimeoutError()) == Now()
     assert flow.send(NOW + 301).address in {N1, N2}
     flow.close()
@@ -250,9 +246,8 @@ def test_a_mark_says_why():
 def test_the_connection_itself_is_handed_over():
     state = listed()
     conn = Conn()
-    flow = connect(state, request_for())
+    flow = connect(state, request_for(), NOW)
     flow.send(None)
-    flow.send(NOW)
     with pytest.raises(StopIteration) as done:
         flow.send(conn)
     assert done.value.value is conn

@@ -25,7 +25,7 @@ def flow(flight: Flight, state: ClusterState, request: Request) -> Flow[float]:
     assert_type(rows, Sequence[Row])
     outcome = yield from Wait(flight, None)
     assert_type(outcome, Outcome)
-    dialled = yield from connect(state, request)
+    dialled = yield from connect(state, request, now)
     assert_type(dialled, object)
     yield from Start(nothing())
     yield from Start(flow(flight, state, request))  # type: ignore[arg-type]

@@ -11,9 +11,7 @@ from moorline.yugabyte.options import NAMES, TABLE
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "options.md"
-BEGIN = (
-    "<!-- made from the table in moorline.yugabyte.options -->"
-)
+BEGIN = "<!-- made from the table in moorline.yugabyte.options -->"
 END = "<!-- end -->"
 
 

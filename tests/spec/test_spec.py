@@ -136,10 +136,14 @@ class Play:
             if "error" in one:
                 self.fail(one["error"])
             else:
-                conns.append(self.world.run(connect(self.state, self.request)))
+                conns.append(self.dial())
         self.check(one, conns)
         if not one.get("hold"):
             close_all(conns)
+
+    def dial(self):
+        flow = connect(self.state, self.request, self.world.now)
+        return self.world.run(flow)
 
     def change(self, one):
         faults = self.world.faults
@@ -161,7 +165,7 @@ class Play:
 
     def fail(self, error):
         with pytest.raises(Exception) as raised:  # noqa: PT011 - compared below
-            self.world.run(connect(self.state, self.request))
+            self.dial()
         if isinstance(raised.value, DriverError):
             assert raised.value.fault.sqlstate == error
         else:

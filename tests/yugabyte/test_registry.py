@@ -147,9 +147,8 @@ COLLECT = """
     [node] = nodes_at("c.r.a")
     state = registry.state_for("k", (node.address,))
     state.apply(NodeListed(node), Listed("u", 0.0))
-    flow = connect(state, request_for())
+    flow = connect(state, request_for(), 0.0)
     flow.send(None)
-    flow.send(0.0)
     cycle = [flow]
     cycle.append(cycle)
     del flow, cycle

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Deadline"]
 
@@ -10,8 +10,7 @@ __all__ = ["Deadline"]
 LEAST_SHARE = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(NamedTuple):
     """A point on the monotonic clock; `None` is never."""
 
     at: float | None
@@ -35,7 +34,7 @@ class Deadline:
         An even share, so that one silent node leaves time for the others, and two
         seconds at the least; never more than what is left.
         """
-        left = self.left(now)
-        if left is None:
+        if self.at is None:
             return None
+        left = max(0.0, self.at - now)
         return min(left, max(left / max(candidates, 1), LEAST_SHARE))

@@ -29,17 +29,22 @@ __all__ = ["connect"]
 FULL_PAUSE = 1.0
 
 
-def connect(state: ClusterState, request: Request) -> Flow[object]:
+def connect(state: ClusterState, request: Request, now: float) -> Flow[object]:
     """Open a connection to the node that should have it.
+
+    Args:
+        state: The cluster.
+        request: What the caller asks for.
+        now: The time, from which the deadline counts.
 
     Raises:
         NoNodeAvailable: No node could be used.
         DeadlineExceeded: The time was over before one could.
         Exception: The driver's own, if any node would answer so.
     """
-    now = yield from Now()
     deadline = Deadline.after(now, request.timeout)
-    now = yield from ensure_listed(state, request, now, deadline)
+    if not state.is_fresh(now, request.interval):
+        now = yield from ensure_listed(state, request, now, deadline)
     if not state.topology.smart:
         return (yield from Connect(None, deadline.left(now)))
     attempts: dict[Address, Attempt] = {}

@@ -10,7 +10,6 @@ Grammar of ``topology_keys``, after YugabyteDB's smart drivers::
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from moorline.errors import ConfigError
@@ -53,16 +52,14 @@ class Pattern(NamedTuple):
         return ".".join(self)
 
 
-@dataclass(frozen=True, slots=True)
-class TopologyKey:
+class TopologyKey(NamedTuple):
     """One element of ``topology_keys``."""
 
     pattern: Pattern
     priority: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Tier:
+class Tier(NamedTuple):
     """The placements of one priority; without patterns, the whole cluster."""
 
     patterns: tuple[Pattern, ...] = ()

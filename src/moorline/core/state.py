@@ -138,17 +138,20 @@ class ClusterState:
         with self._lock:
             load.keep(address, conn, is_closed)
 
+    def is_fresh(self, now: float, interval: float) -> bool:
+        """Tell whether the list of nodes need not be read again yet; needs no lock."""
+        listed_at = self.topology.listed_at
+        return listed_at is not None and (
+            now - listed_at < interval or now < self._due_at
+        )
+
     def claim(self, now: float, interval: float, *, force: bool = False) -> Claim:
         """Ask for the list of nodes to be read if it is due.
 
         One caller leads; whoever comes while that flight is up shares it.
         """
         with self._lock:
-            listed_at = self.topology.listed_at
-            fresh = listed_at is not None and (
-                now - listed_at < interval or now < self._due_at
-            )
-            if fresh and not force:
+            if self.is_fresh(now, interval) and not force:
                 return FRESH
             flight = self._flight
             if flight and not flight.done() and now - self._flown_at < FLIGHT_LIMIT:

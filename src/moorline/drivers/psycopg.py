@@ -25,7 +25,7 @@ from moorline.core.request import Dialect
 from moorline.core.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from psycopg.pq.abc import PGconn, PGresult
 
@@ -42,6 +42,8 @@ __all__ = [
 ]
 
 LEAST_TIMEOUT = 2
+CONTROL: Mapping[str, Any] = {"autocommit": True}
+NOTHING: Mapping[str, Any] = {}
 
 
 class ConfigError(psycopg.ProgrammingError, errors.ConfigError):
@@ -109,44 +111,43 @@ DIALECT = Dialect(
 
 
 class _Dialer:
-    """Knows the parameters of one caller, moorline's options taken out."""
+    """Knows the parameters of one caller, moorline's options taken out.
 
-    def __init__(self, conninfo: str, arguments: Mapping[str, Any]) -> None:
+    Args:
+        connect: psycopg's own ``connect``, bound to the caller's connection class.
+        conninfo: The conninfo, without moorline's options.
+        arguments: libpq's parameters given by keyword.
+        own: psycopg's own arguments, which control connections do without.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[..., Any],
+        conninfo: str,
+        arguments: Mapping[str, Any],
+        own: Mapping[str, Any] = NOTHING,
+    ) -> None:
+        self._connect = connect
         self._conninfo = Secret(conninfo)
         self._arguments = Secret(arguments)
+        self._own = own
 
     def _for(self, step: Connect) -> dict[str, Any]:
         """Return the keyword arguments of one attempt."""
-        arguments = dict(self._arguments.reveal())
-        if step.control:
-            arguments.update(autocommit=True)
+        own = CONTROL if step.control else self._own
+        arguments = {**self._arguments.reveal(), **own}
         if step.address is not None:
             host, port, hostaddr = step.address
             arguments.update(host=host, port=port, hostaddr=hostaddr)
         elif not step.control:
             return arguments  # as the caller wrote it, to the letter
         if step.timeout is not None:
-            arguments.update(connect_timeout=max(LEAST_TIMEOUT, int(step.timeout)))
+            arguments["connect_timeout"] = max(LEAST_TIMEOUT, int(step.timeout))
         return arguments
 
 
 class Psycopg(_Dialer):
-    """Performs steps with blocking connections.
-
-    Args:
-        connect: psycopg's own ``connect``, bound to the caller's connection class.
-        conninfo: The conninfo, without moorline's options.
-        arguments: libpq's parameters given by keyword.
-    """
-
-    def __init__(
-        self,
-        connect: Callable[..., psycopg.Connection[Any]],
-        conninfo: str,
-        arguments: Mapping[str, Any],
-    ) -> None:
-        super().__init__(conninfo, arguments)
-        self._connect = connect
+    """Performs steps with blocking connections."""
 
     def connect(self, step: Connect) -> object:
         """Open a connection."""
@@ -164,16 +165,7 @@ class Psycopg(_Dialer):
 
 
 class AsyncPsycopg(_Dialer):
-    """Performs steps with asyncio connections; arguments as for `Psycopg`."""
-
-    def __init__(
-        self,
-        connect: Callable[..., Awaitable[psycopg.AsyncConnection[Any]]],
-        conninfo: str,
-        arguments: Mapping[str, Any],
-    ) -> None:
-        super().__init__(conninfo, arguments)
-        self._connect = connect
+    """Performs steps with asyncio connections."""
 
     async def connect(self, step: Connect) -> object:
         """Open a connection."""

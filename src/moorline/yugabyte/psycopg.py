@@ -10,8 +10,8 @@ The options are listed in `moorline.yugabyte.options`.
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, NoReturn, cast
+import time
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import psycopg as _psycopg
 from psycopg import *  # noqa: F403  # pyright: ignore[reportWildcardImportFromLibrary, reportAssignmentType]
@@ -25,7 +25,7 @@ from moorline.yugabyte.options import NAMES
 from moorline.yugabyte.resolve import misspelt, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Iterable
     from typing import Self
 
     from psycopg.abc import AdaptContext, ConnParam
@@ -72,28 +72,25 @@ class Connection(_psycopg.Connection[Row]):  # type: ignore[no-redef]
             DeadlineExceeded: ``connect_timeout`` is over; a
                 `psycopg.errors.ConnectionTimeout` too.
         """
-        plain = cast(
-            "Callable[..., Self]",
-            partial(
-                super().connect,
-                autocommit=autocommit,
-                prepare_threshold=prepare_threshold,
-                context=context,
-                row_factory=row_factory,
-                cursor_factory=cursor_factory,
-            ),
-        )
-        plan = resolve(conninfo, kwargs, driver.DIALECT)
+        own: dict[str, Any] = {
+            "autocommit": autocommit,
+            "prepare_threshold": prepare_threshold,
+            "context": context,
+            "row_factory": row_factory,
+            "cursor_factory": cursor_factory,
+        }
+        given: dict[str, Any] = kwargs
+        plan = resolve(conninfo, given, driver.DIALECT)
         if plan is None:
             try:
-                return plain(conninfo, **kwargs)
+                return super().connect(conninfo, **own, **given)
             except ProgrammingError as error:
-                _explain(error, conninfo, kwargs)
-        arguments = {k: v for k, v in kwargs.items() if k not in NAMES}
+                _explain(error, conninfo, given)
+        given = {name: given[name] for name in given if name not in NAMES}
         if plan.cluster is None:
-            return plain(plan.conninfo, **arguments)
-        flow = dial.connect(*plan.cluster)
-        dialer = driver.Psycopg(plain, plan.conninfo, arguments)
+            return super().connect(plan.conninfo, **own, **given)
+        dialer = driver.Psycopg(super().connect, plan.conninfo, given, own)
+        flow = dial.connect(*plan.cluster, time.monotonic())
         return cast("Self", sync.run(flow, dialer))
 
 
@@ -116,28 +113,25 @@ class AsyncConnection(_psycopg.AsyncConnection[Row]):  # type: ignore[no-redef]
 
         Arguments and errors are those of `Connection.connect`.
         """
-        plain = cast(
-            "Callable[..., Awaitable[Self]]",
-            partial(
-                super().connect,
-                autocommit=autocommit,
-                prepare_threshold=prepare_threshold,
-                context=context,
-                row_factory=row_factory,
-                cursor_factory=cursor_factory,
-            ),
-        )
-        plan = resolve(conninfo, kwargs, driver.DIALECT)
+        own: dict[str, Any] = {
+            "autocommit": autocommit,
+            "prepare_threshold": prepare_threshold,
+            "context": context,
+            "row_factory": row_factory,
+            "cursor_factory": cursor_factory,
+        }
+        given: dict[str, Any] = kwargs
+        plan = resolve(conninfo, given, driver.DIALECT)
         if plan is None:
             try:
-                return await plain(conninfo, **kwargs)
+                return await super().connect(conninfo, **own, **given)
             except ProgrammingError as error:
-                _explain(error, conninfo, kwargs)
-        arguments = {k: v for k, v in kwargs.items() if k not in NAMES}
+                _explain(error, conninfo, given)
+        given = {name: given[name] for name in given if name not in NAMES}
         if plan.cluster is None:
-            return await plain(plan.conninfo, **arguments)
-        flow = dial.connect(*plan.cluster)
-        dialer = driver.AsyncPsycopg(plain, plan.conninfo, arguments)
+            return await super().connect(plan.conninfo, **own, **given)
+        dialer = driver.AsyncPsycopg(super().connect, plan.conninfo, given, own)
+        flow = dial.connect(*plan.cluster, time.monotonic())
         return cast("Self", await aio.run(flow, dialer))
 
 

@@ -111,6 +111,8 @@ def _environment(names: Iterable[str]) -> Pairs:
 
 def _written(arguments: Mapping[str, object]) -> Pairs:
     """Return arguments as they would stand in a conninfo."""
+    if not arguments:
+        return ()
     return tuple(
         [
             (name, str(value).lower() if isinstance(value, bool) else str(value))
@@ -142,7 +144,8 @@ def _read(
     said = {**dialect.parse(taken.rest), **given}
     params = {name: said[name] for name in TARGET if name in said}
     if "host" in params:
-        params.setdefault("hostaddr", "")
+        # Neither an address nor a service from the environment comes before it.
+        params = {"hostaddr": "", "service": "", **params}
     unsaid = tuple(f"PG{name.upper()}" for name in TARGET if name not in params)
     return _Reading(taken.rest, settings, params, unsaid)
 
@@ -171,7 +174,7 @@ def _plan(
 
 def _cluster(said: Mapping[str, str], params: Mapping[str, str]) -> ClusterState:
     """Return the cluster behind what was said, and the driver's defaults."""
-    if "service" in said and "host" not in said and "hostaddr" not in said:
+    if said.get("service") and "host" not in said and "hostaddr" not in said:
         # Only libpq reads service files, and it does so when it connects.
         return state_for(("service", said["service"]), (None,))
     contacts = contact_points(params, DEFAULT_PORT)
