@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from dataclasses import replace
 
 import pytest
 from hypothesis import settings
@@ -146,7 +145,7 @@ class Counts(RuleBasedStateMachine):
     @precondition(lambda self: self.state.topology.nodes)
     def begin_dial(self, tiers):
         self.state.apply(Listed("", self.now))
-        request = replace(request_for(timeout=None), tiers=tiers)
+        request = request_for(timeout=None)._replace(tiers=tiers)
         flow = connect(self.state, request, self.now)
         return self.next_candidate(flow, None)
 

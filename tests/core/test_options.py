@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moorline.core.options import Given, Option, Seconds, boolean, collect, nearest
+from moorline.core.options import Given, Option, boolean, collect, nearest, seconds
 from moorline.errors import ConfigError
 
 SWITCH = Option("switch", "X_SWITCH", default=False, help="", parse=boolean)
-DELAY = Option("delay", "X_DELAY", default=5, help="", parse=Seconds(0, 60, default=5))
+DELAY = Option("delay", "X_DELAY", default=5, help="", parse=seconds(0, 60, default=5))
 TABLE = (SWITCH, DELAY)
 
 
@@ -37,13 +37,13 @@ def test_no_booleans(value):
     ("value", "expected"), [("0", 0), ("60", 60), (7, 7), (" 30 ", 30), ("007", 7)]
 )
 def test_seconds(value, expected, caplog):
-    assert Seconds(0, 60, default=5)(one(value)) == expected
+    assert seconds(0, 60, default=5)(one(value)) == expected
     assert caplog.records == []
 
 
 @pytest.mark.parametrize("value", ["61", "-1", -1, 601, "99999", "9" * 5000])
 def test_seconds_out_of_range_are_the_default_with_one_warning(value, caplog):
-    assert Seconds(0, 60, default=5)(one(value)) == 5
+    assert seconds(0, 60, default=5)(one(value)) == 5
     [record] = caplog.records
     assert (record.name, record.levelno) == ("moorline.core.options", logging.WARNING)
     text = f"delay={value!r} (conninfo): not from 0 to 60, so the default of 5 is used"
@@ -57,7 +57,7 @@ def test_no_seconds(value):
     with pytest.raises(
         ConfigError, match=r"delay=.*: write a whole number of seconds from 0 to 60"
     ):
-        Seconds(0, 60, default=5)(one(value))
+        seconds(0, 60, default=5)(one(value))
 
 
 def test_an_earlier_source_wins():

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
 from functools import reduce as fold
 
 import pytest
@@ -102,7 +101,7 @@ def test_a_fact_leaves_the_topology_before_it_alone(topology, fact):
 
 def test_a_topology_is_immutable():
     topology = after(Topology(), NodeListed(N1), failed(N1))
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         topology.nodes = ()
     with pytest.raises(TypeError, match="does not support item assignment"):
         topology.marks[N2.address] = Mark(0, 0, "")

@@ -126,7 +126,7 @@ class Play:
         settings = settings_of([("spec", options)])
         timeout = self.case.get("timeout", 60.0)
         self.request = request_for(timeout=timeout, interval=settings.interval)
-        object.__setattr__(self.request, "tiers", settings.tiers)
+        self.request = self.request._replace(tiers=settings.tiers)
 
     def round(self, one):
         self.change(one)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from moorline.core.topology import Address
@@ -11,8 +10,7 @@ if TYPE_CHECKING:
 __all__ = ["Attempt"]
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """A node that was tried, or left out, with the reason.
 
     Args:

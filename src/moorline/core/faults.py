@@ -8,8 +8,8 @@ and *two* spaces before it, in whatever language (``pqBuildErrorMessage3`` in li
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 __all__ = ["Fault", "Verdict", "classify", "sqlstate_of"]
 
@@ -22,8 +22,7 @@ class Verdict(Enum):
     CALLER = "any node would answer so: raise at once, mark nothing"
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """A failed effect, as a driver reports it.
 
     Args:
@@ -39,10 +38,11 @@ class Fault:
     @property
     def reason(self) -> str:
         """The message in one line, without what libpq says each time."""
-        return _BOILERPLATE.sub("", " ".join(self.text.split()))
+        return re.sub(_BOILERPLATE, "", " ".join(self.text.split()))
 
 
-_BOILERPLATE = re.compile(
+# Patterns are compiled by `re` when they are first used: most programs never do.
+_BOILERPLATE = (
     r"^connection (failed|is bad): |"
     r'connection to server (at|on socket) "[^"]*"( \([^)]*\))?(, port \d+)? failed: |'
     r" Is the server running (on that host|locally) and accepting .*\?$"
@@ -64,23 +64,23 @@ _BY_CLASS = {
 # What a server says while it cannot serve, in PostgreSQL 14 to 18 and YugabyteDB.
 _SERVER_TEXTS = (
     (
-        re.compile("the database system is (starting|shutting|in recovery|not )"),
+        "the database system is (starting|shutting|in recovery|not )",
         "57P03",
     ),
-    (re.compile("terminating connection due to administrator command"), "57P01"),
-    (re.compile("terminating connection because of crash"), "57P02"),
-    (re.compile("sorry, too many clients|too many connections for"), "53300"),
-    (re.compile("remaining connection slots are reserved"), "53300"),
+    ("terminating connection due to administrator command", "57P01"),
+    ("terminating connection because of crash", "57P02"),
+    ("sorry, too many clients|too many connections for", "53300"),
+    ("remaining connection slots are reserved", "53300"),
 )
 # What libpq says on its own that no other node would change: parameters that it does
 # not take, credentials and certificates that do not do.
 _CLIENT_TEXTS = (
-    (re.compile(r"\b(invalid|weak) (\S+ )?(value|number|sslmode)\b"), "22023"),
-    (re.compile("no password supplied"), "28P01"),
-    (re.compile("authentication method|channel binding"), "28000"),
-    (re.compile("certificate|private key|SSL was required"), "28000"),
+    (r"\b(invalid|weak) (\S+ )?(value|number|sslmode)\b", "22023"),
+    ("no password supplied", "28P01"),
+    ("authentication method|channel binding", "28000"),
+    ("certificate|private key|SSL was required", "28000"),
 )
-_SENT_BY_SERVER = re.compile("(?:^|failed: )[^:]+:  ")
+_SENT_BY_SERVER = "(?:^|failed: )[^:]+:  "
 
 
 def classify(fault: Fault) -> Verdict:
@@ -99,12 +99,12 @@ def sqlstate_of(fault: Fault) -> str:
         return fault.sqlstate
     if fault.answered is False:
         return "08006"
-    sent = _SENT_BY_SERVER.search(fault.text)
+    sent = re.search(_SENT_BY_SERVER, fault.text)
     if sent or fault.answered:
         message = fault.text[sent.end() :] if sent else fault.text
         return _meant(message, _SERVER_TEXTS) or "28000"
     return _meant(fault.text, _CLIENT_TEXTS) or "08006"
 
 
-def _meant(text: str, table: tuple[tuple[re.Pattern[str], str], ...]) -> str:
-    return next((state for pattern, state in table if pattern.search(text)), "")
+def _meant(text: str, table: tuple[tuple[str, str], ...]) -> str:
+    return next((state for pattern, state in table if re.search(pattern, text)), "")

@@ -6,8 +6,7 @@ and tasks that share it never share an exception.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,27 +16,23 @@ if TYPE_CHECKING:
 __all__ = ["Abandoned", "Flight", "Landed", "Outcome", "Refused", "Unreachable"]
 
 
-@dataclass(frozen=True, slots=True)
-class Landed:
+class Landed(NamedTuple):
     """The list of nodes was read, or the server has none to give."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unreachable:
+class Unreachable(NamedTuple):
     """No contact point and no known node answered."""
 
     attempts: tuple[Attempt, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """A server answered, and refused the caller who led the flight."""
 
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
-class Abandoned:
+class Abandoned(NamedTuple):
     """The caller who led the flight was cancelled."""
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar
 
 from moorline.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-__all__ = ["Given", "Option", "Seconds", "Value", "boolean", "collect", "nearest"]
+__all__ = ["Given", "Option", "Value", "boolean", "collect", "nearest", "seconds"]
 
 logger = logging.getLogger(__name__)
 
@@ -20,8 +18,7 @@ T_co = TypeVar("T_co", covariant=True)
 Value: TypeAlias = str | float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """A value as somebody gave it, and where."""
 
     name: str
@@ -36,8 +33,7 @@ class Given:
         return f"{self.name}={self.value!r} ({self.where})"
 
 
-@dataclass(frozen=True, slots=True)
-class Option(Generic[T_co]):
+class Option(NamedTuple, Generic[T_co]):
     """An option of a product.
 
     Args:
@@ -71,35 +67,25 @@ def boolean(given: Given) -> bool:
             raise given.error("write true or false")
 
 
-@dataclass(frozen=True, slots=True)
-class Seconds:
-    """Parses a whole number of seconds.
+def seconds(low: int, high: int, *, default: int) -> Callable[[Given], int]:
+    """Return a parser of whole numbers of seconds.
 
     Out of range, the default is used and a warning logged, as the sibling drivers do.
     """
 
-    low: int
-    high: int
-    default: int
-
-    def __call__(self, given: Given) -> int:
-        """Return the seconds."""
+    def parse(given: Given) -> int:
         text = str(given.value).strip()
         digits = text.removeprefix("-")
         if not (digits.isascii() and digits.isdigit()):
-            allowed = f"from {self.low} to {self.high}"
-            raise given.error(f"write a whole number of seconds {allowed}")
+            raise given.error(f"write a whole number of seconds from {low} to {high}")
         # Python refuses to convert thousands of digits.
-        if len(digits) < len("1000000") and self.low <= int(text) <= self.high:
+        if len(digits) < len("1000000") and low <= int(text) <= high:
             return int(text)
-        logger.warning(
-            "%s: not from %d to %d, so the default of %d is used",
-            given,
-            self.low,
-            self.high,
-            self.default,
-        )
-        return self.default
+        message = "%s: not from %d to %d, so the default of %d is used"
+        logger.warning(message, given, low, high, default)
+        return default
+
+    return parse
 
 
 def collect(
@@ -124,5 +110,7 @@ def collect(
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """Return the name that a misspelt one was meant to be, if one is near."""
+    from difflib import get_close_matches  # noqa: PLC0415 - only for errors
+
     normal = name.lower().replace("-", "_")
     return next(iter(get_close_matches(normal, names, n=1, cutoff=0.75)), None)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -61,8 +59,7 @@ def candidates(
     return index, (node,)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """How one node stands for the next connection.
 
     Args:
@@ -114,6 +111,8 @@ def survey(
 
 def hint(topology: Topology, tiers: Sequence[Tier]) -> str:
     """Name the patterns that match no node, and the nearest placement that exists."""
+    from difflib import get_close_matches  # noqa: PLC0415 - for people, not for connects
+
     places = sorted({str(node.placement) for node in topology.nodes})
     lines: list[str] = []
     for pattern in (pattern for tier in tiers for pattern in tier.patterns):

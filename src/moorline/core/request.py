@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Dialect", "Request", "Source"]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """How a product reads its list of nodes.
 
     Args:
@@ -32,8 +30,7 @@ class Source:
     missing: str
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Dialect:
+class Dialect(NamedTuple):
     """What decisions need to know of a driver: its errors, its way to read options.
 
     Args:
@@ -58,8 +55,7 @@ class Dialect:
     deadline: type[DeadlineExceeded]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A connection that somebody wants.
 
     Args:

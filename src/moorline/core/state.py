@@ -7,8 +7,7 @@ reference to a frozen value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from moorline.core.backoff import Backoff
 from moorline.core.load import Load
@@ -37,8 +36,7 @@ FLIGHT_LIMIT = 15.0
 REFRESH_BACKOFF = Backoff(base=1.0, cap=60.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A flight to wait for, or to lead; `None` if the list is fresh."""
 
     flight: Flight | None = None

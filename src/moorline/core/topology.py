@@ -7,7 +7,6 @@ change with every connection and live in `moorline.core.load`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,8 +38,7 @@ class Address(NamedTuple):
         return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A node as the cluster lists it."""
 
     address: Address
@@ -53,8 +51,7 @@ class Node:
         return f"{self.address} ({self.placement})"
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """Why a node is left alone for a while.
 
     Args:
@@ -68,11 +65,7 @@ class Mark:
     reason: str
 
 
-_NO_MARKS: Mapping[Address, Mark] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Topology:
+class Topology(NamedTuple):
     """A frozen description of a cluster.
 
     Args:
@@ -84,7 +77,7 @@ class Topology:
     """
 
     nodes: tuple[Node, ...] = ()
-    marks: Mapping[Address, Mark] = field(default_factory=lambda: _NO_MARKS)
+    marks: Mapping[Address, Mark] = MappingProxyType({})
     universe: str = ""
     listed_at: float | None = None
     smart: bool = True
@@ -103,18 +96,18 @@ def reduce(topology: Topology, event: events.Event) -> Topology:
     """Return the topology in which `event` has happened."""
     match event:
         case events.NodeListed(node):
-            return replace(topology, nodes=_with(topology.nodes, node))
+            return topology._replace(nodes=_with(topology.nodes, node))
         case events.NodeGone(node):
             kept = tuple(n for n in topology.nodes if n.address != node.address)
-            return _unmarked(replace(topology, nodes=kept), node.address)
+            return _unmarked(topology._replace(nodes=kept), node.address)
         case events.NodeFailed(address, since, until, reason):
             return _marked(topology, address, Mark(since, until, reason))
         case events.NodeServed(address):
             return _unmarked(topology, address)
         case events.Listed(universe, at, order):
             nodes = _ordered(topology.nodes, order)
-            return replace(
-                topology, nodes=nodes, universe=universe, listed_at=at, smart=True
+            return topology._replace(
+                nodes=nodes, universe=universe, listed_at=at, smart=True
             )
         case events.NotSmart(at):
             return Topology(listed_at=at, smart=False)
@@ -135,14 +128,14 @@ def _marked(topology: Topology, address: Address, mark: Mark) -> Topology:
     if all(node.address != address for node in topology.nodes):
         return topology  # listed no more, while it was tried
     marks = MappingProxyType({**topology.marks, address: mark})
-    return replace(topology, marks=marks)
+    return topology._replace(marks=marks)
 
 
 def _unmarked(topology: Topology, address: Address) -> Topology:
     if address not in topology.marks:
         return topology
     marks = {a: mark for a, mark in topology.marks.items() if a != address}
-    return replace(topology, marks=MappingProxyType(marks))
+    return topology._replace(marks=MappingProxyType(marks))
 
 
 def diff(

@@ -5,10 +5,9 @@ Names, ranges and defaults are those of YugabyteDB's smart drivers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from moorline.core.options import Option, Seconds, boolean, collect
+from moorline.core.options import Option, boolean, collect, seconds
 from moorline.core.placement import parse_keys, tiers_of
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ REFRESH_INTERVAL = Option(
     "MOORLINE_YB_SERVERS_REFRESH_INTERVAL",
     default=300,
     help="Seconds after which the list of nodes is read again: 0 to 600.",
-    parse=Seconds(0, 600, default=300),
+    parse=seconds(0, 600, default=300),
 )
 FALLBACK_ONLY = Option(
     "fallback_to_topology_keys_only",
@@ -59,7 +58,7 @@ RECONNECT_DELAY = Option(
     "MOORLINE_YB_FAILED_HOST_RECONNECT_DELAY_SECS",
     default=5,
     help="Seconds for which a node is left alone after it failed: 0 to 60.",
-    parse=Seconds(0, 60, default=5),
+    parse=seconds(0, 60, default=5),
 )
 TABLE: tuple[Option[object], ...] = (
     LOAD_BALANCE,
@@ -71,8 +70,7 @@ TABLE: tuple[Option[object], ...] = (
 NAMES = frozenset(option.name for option in TABLE)
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What the options of one connect decide.
 
     Args:
