@@ -6,8 +6,8 @@ from moorline.core.deadline import Deadline
 from moorline.core.events import Listed, NodeFailed, NodeListed, NotSmart, RefreshFailed
 from moorline.core.faults import Fault
 from moorline.core.flight import Abandoned, Landed, Refused, Unreachable
-from moorline.core.refresh import REFRESH_LIMIT, ensure_listed, refresh
-from moorline.core.steps import Close, Connect, Fetch, Start, Wait
+from moorline.core.refresh import REFRESH_LIMIT, ensure_listed, read_list, refresh
+from moorline.core.steps import Close, Connect, Fetch, Now, Start, Wait
 from moorline.errors import DeadlineExceeded, NoNodeAvailable
 from tests.core.scripted import (
     Conn,
@@ -31,9 +31,9 @@ def listed(*contacts, at=NOW):
     return state
 
 
-def ensure(world, state, request=REQUEST, **kwargs):
+def ensure(world, state, request=REQUEST):
     deadline = Deadline.after(world.now, request.timeout)
-    return world.run(ensure_listed(state, request, world.now, deadline, **kwargs))
+    return world.run(ensure_listed(state, request, world.now, deadline))
 
 
 def asked(world):
@@ -70,8 +70,8 @@ def test_a_list_that_is_due_is_read_behind_the_callers_back():
 
 def test_force_waits_even_if_the_list_is_fresh():
     state, world = listed(), World(NODES[:1])
-    ensure(world, state, force=True)
-    assert any(isinstance(step, Wait) for step in world.steps)
+    deadline = Deadline.after(NOW, 10.0)
+    world.run(read_list(state, REQUEST, NOW, deadline, force=True))
     assert state.topology.nodes == NODES[:1]
 
 
@@ -84,12 +84,24 @@ def test_who_does_not_lead_starts_nothing():
 
 def test_a_caller_waits_no_longer_than_its_deadline():
     state = state_at(N1)
+    state.claim(NOW, 300.0)
     request = request_for(timeout=3.0)
     flow = ensure_listed(state, request, NOW, Deadline.after(NOW, 3.0))
-    assert isinstance(flow.send(None), Start)
     assert flow.send(None).timeout == 3.0
     with pytest.raises(DeadlineExceeded, match=r"n1:5433 were not known after 3 s"):
         flow.throw(TimeoutError())
+
+
+def test_a_caller_who_leads_reads_no_longer_than_its_deadline():
+    """That says nothing to those who wait and have more time."""
+    state, world = (
+        state_at(N1, N2),
+        World(NODES, faults=dict.fromkeys([N1, N2], "silent")),
+    )
+    with pytest.raises(DeadlineExceeded):
+        ensure(world, state, request_for(timeout=3.0))
+    assert world.now == NOW + 3.0
+    assert state._flight.result(0) == Abandoned()
 
 
 @pytest.mark.parametrize("outcome", [Abandoned(), Refused(DriverError(Fault("no")))])
@@ -99,11 +111,9 @@ def test_a_flight_that_failed_for_its_leaders_reasons_is_led_again(outcome):
     flow = ensure_listed(state, REQUEST, NOW, Deadline.after(NOW, 10.0))
     assert flow.send(None) == Wait(theirs, 10.0)
     theirs.set_result(outcome)
-    flow.send(outcome)
-    assert isinstance(flow.send(NOW + 1), Start)
-    again = flow.send(None)
-    assert again.flight is not theirs
-    assert again.timeout == 9.0
+    assert flow.send(outcome) == Now()
+    assert flow.send(NOW + 1) == Now()  # the reading has begun
+    assert flow.send(NOW + 1) == Connect(N1, 9.0, control=True)
 
 
 def test_leading_again_ends_with_the_deadline():
@@ -238,7 +248,7 @@ def test_a_flight_lands_when_the_list_makes_no_sense():
     flight = state.claim(NOW, 300.0).flight
     rows = [{"not a node": 1}]
     flow = refresh(state, REQUEST, flight)
-    outcome = landed(flow, flight, NOW, NOW, Conn(N1), rows, None, NOW, NOW)
+    outcome = landed(flow, flight, NOW, Conn(N1), rows, None, NOW, NOW)
     assert isinstance(outcome, Refused)
     assert isinstance(outcome.error, KeyError)
 

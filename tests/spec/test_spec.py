@@ -31,7 +31,7 @@ import pytest
 from moorline.core.deadline import Deadline
 from moorline.core.dial import connect
 from moorline.core.placement import Placement
-from moorline.core.refresh import ensure_listed
+from moorline.core.refresh import read_list
 from moorline.core.topology import Address, Node
 from moorline.errors import ConfigError
 from moorline.yugabyte.options import settings_of
@@ -159,9 +159,7 @@ class Play:
         if one.get("refresh"):
             now = self.world.now
             forced = Deadline.after(now, 60.0)
-            self.world.run(
-                ensure_listed(self.state, self.request, now, forced, force=True)
-            )
+            self.world.run(read_list(self.state, self.request, now, forced, force=True))
 
     def fail(self, error):
         with pytest.raises(Exception) as raised:  # noqa: PT011 - compared below

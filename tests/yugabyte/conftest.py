@@ -24,6 +24,7 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("PG", "MOORLINE_YB_")):
             monkeypatch.delenv(name)
     monkeypatch.setattr(registry, "_states", {})
+    monkeypatch.setattr(resolve, "variables", resolve._Variables())
     for kept in (resolve._read, resolve._plan, resolve._refuse_unknown_variables):
         kept.cache_clear()
 

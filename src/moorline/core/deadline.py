@@ -13,12 +13,17 @@ LEAST_SHARE = 2.0
 class Deadline(NamedTuple):
     """A point on the monotonic clock; `None` is never."""
 
-    at: float | None
+    at: float | None = None
 
     @classmethod
     def after(cls, now: float, timeout: float | None) -> Deadline:
         """Return the deadline `timeout` seconds from `now`."""
         return cls(None if timeout is None else now + timeout)
+
+    def or_earlier(self, other: Deadline) -> Deadline:
+        """Return the earlier of two deadlines."""
+        ends = [at for at in (self.at, other.at) if at is not None]
+        return Deadline(min(ends, default=None))
 
     def over(self, now: float) -> bool:
         """Tell whether no time is left."""

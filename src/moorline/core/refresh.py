@@ -26,19 +26,15 @@ if TYPE_CHECKING:
     from moorline.core.steps import Row
     from moorline.core.topology import Address
 
-__all__ = ["ensure_listed", "refresh"]
+__all__ = ["ensure_listed", "read_list", "refresh"]
 
+NEVER = Deadline()
 # In seconds, for one reading of the list, all contact points together.
 REFRESH_LIMIT = 10.0
 
 
 def ensure_listed(
-    state: ClusterState,
-    request: Request,
-    now: float,
-    deadline: Deadline,
-    *,
-    force: bool = False,
+    state: ClusterState, request: Request, now: float, deadline: Deadline
 ) -> Flow[float]:
     """See to it that the nodes are known; start a refresh if one is due.
 
@@ -47,7 +43,34 @@ def ensure_listed(
         request: Whose credentials and intervals are used.
         now: The time.
         deadline: Until when the caller waits, if nothing is known yet.
-        force: Read the list again even if it is fresh, and wait for it.
+
+    Returns:
+        The time when that was done.
+    """
+    if state.topology.listed_at is None:
+        return (yield from read_list(state, request, now, deadline))
+    claim = state.claim(now, request.interval)
+    if claim.flight and claim.leads:
+        yield from _start(state, request, claim.flight, now)
+    return now
+
+
+def read_list(
+    state: ClusterState,
+    request: Request,
+    now: float,
+    deadline: Deadline,
+    *,
+    force: bool = False,
+) -> Flow[float]:
+    """Have the list of nodes read, by this caller or by whoever is at it; wait for it.
+
+    Args:
+        state: The cluster.
+        request: Whose credentials and intervals are used.
+        now: The time.
+        deadline: Until when the caller waits.
+        force: Read the list again even if it is fresh.
 
     Returns:
         The time when that was done.
@@ -57,9 +80,7 @@ def ensure_listed(
         if claim.flight is None:
             return now
         if claim.leads:
-            yield from _start(state, request, claim.flight, now)
-        if state.topology.listed_at is not None and not force:
-            return now
+            yield from refresh(state, request, claim.flight, deadline)
         try:
             outcome = yield from Wait(claim.flight, deadline.left(now))
         except TimeoutError:
@@ -87,11 +108,24 @@ def _start(
         flight.set_result(Refused(error))
 
 
-def refresh(state: ClusterState, request: Request, flight: Flight) -> Flow[None]:
-    """Read the list of nodes from the first server that gives it; land the flight."""
+def refresh(
+    state: ClusterState,
+    request: Request,
+    flight: Flight,
+    deadline: Deadline = NEVER,
+) -> Flow[None]:
+    """Read the list of nodes from the first server that gives it; land the flight.
+
+    Args:
+        state: The cluster.
+        request: Whose credentials are used.
+        flight: What others wait for.
+        deadline: Of a caller who leads in their own time. When it cuts the reading
+            short, that says nothing to those who have more time.
+    """
     outcome: Outcome = Abandoned()
     try:
-        outcome = yield from _read(state, request)
+        outcome = yield from _read(state, request, deadline)
     except Exception as error:  # noqa: BLE001 - whoever leads must hear of it
         now = yield from Now()
         state.not_listed(events.RefreshFailed(repr(error)), now)
@@ -100,39 +134,37 @@ def refresh(state: ClusterState, request: Request, flight: Flight) -> Flow[None]
         flight.set_result(outcome)
 
 
-def _read(state: ClusterState, request: Request) -> Flow[Outcome]:
-    started = yield from Now()
-    deadline = Deadline.after(started, REFRESH_LIMIT)
+def _read(state: ClusterState, request: Request, callers: Deadline) -> Flow[Outcome]:
+    now = yield from Now()
+    deadline = Deadline.after(now, REFRESH_LIMIT).or_earlier(callers)
     attempts: list[Attempt] = []
     servers = _servers(state)
     for index, address in enumerate(servers):
-        now = yield from Now()
         if deadline.over(now):
             break
-        share = deadline.share(now, len(servers) - index)
+        began, share = now, deadline.share(now, len(servers) - index)
         try:
             rows = yield from _ask(request.source.sql, address, share)
         except Exception as error:  # noqa: BLE001 - classified: any driver, any error
+            now = yield from Now()
             fault = request.dialect.fault_of(error)
             if sqlstate_of(fault) == request.source.missing:
                 state.listed()
-                state.apply(events.NotSmart((yield from Now())))
+                state.apply(events.NotSmart(now))
                 return Landed()
-            done = yield from Now()
             if classify(fault) is Verdict.CALLER:
-                state.not_listed(events.RefreshFailed(fault.reason), done)
+                state.not_listed(events.RefreshFailed(fault.reason), now)
                 return Refused(error)
-            attempts.append(Attempt(address, fault.reason, seconds=done - now))
+            attempts.append(Attempt(address, fault.reason, seconds=now - began))
         else:
-            done = yield from Now()
+            now = yield from Now()
             nodes, universe = request.source.decode(rows)
             state.listed()
-            state.apply(*diff(state.topology, nodes, universe, done))
+            state.apply(*diff(state.topology, nodes, universe, now))
             return Landed()
-    ended = yield from Now()
     reason = "; ".join(map(str, attempts)) or "there was no time for any server"
-    state.not_listed(events.RefreshFailed(reason), ended)
-    return Unreachable(tuple(attempts))
+    state.not_listed(events.RefreshFailed(reason), now)
+    return Abandoned() if callers.over(now) else Unreachable(tuple(attempts))
 
 
 def _servers(state: ClusterState) -> list[Address | None]:

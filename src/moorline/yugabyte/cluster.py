@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from moorline.core.deadline import Deadline
 from moorline.core.picker import picker as picker_of
 from moorline.core.plan import hint, survey
-from moorline.core.refresh import ensure_listed
+from moorline.core.refresh import ensure_listed, read_list
 from moorline.shell import sync
 from moorline.yugabyte.options import NAMES
 from moorline.yugabyte.resolve import resolve
@@ -106,12 +106,15 @@ class Cluster:
             NoNodeAvailable: No contact point and no known node answers.
             DeadlineExceeded: ``connect_timeout`` is over.
         """
-        self._list(force=True)
-
-    def _list(self, *, force: bool = False) -> None:
         now = time.monotonic()
         deadline = Deadline.after(now, self._request.timeout)
-        flow = ensure_listed(self._state, self._request, now, deadline, force=force)
+        flow = read_list(self._state, self._request, now, deadline, force=True)
+        sync.run(flow, self._driver)
+
+    def _list(self) -> None:
+        now = time.monotonic()
+        deadline = Deadline.after(now, self._request.timeout)
+        flow = ensure_listed(self._state, self._request, now, deadline)
         sync.run(flow, self._driver)
 
     def _look(self) -> tuple[Topology, tuple[Standing, ...]]:

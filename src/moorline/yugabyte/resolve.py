@@ -8,6 +8,7 @@ the driver as it came.
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -82,7 +83,7 @@ def resolve(
         ConfigError: An option is unknown, malformed or contradicts another; of the
             class that the driver's users expect.
     """
-    environment = _environment(ENVIRONMENT)
+    environment = variables.read()
     if not environment and NAMES.isdisjoint(arguments) and not _mentions(conninfo):
         return None
     try:
@@ -101,6 +102,31 @@ def _mentions(conninfo: str) -> bool:
         if name in conninfo:
             return True
     return "%" in conninfo and conninfo.startswith(URI_PREFIXES)
+
+
+class _Variables:
+    """moorline's own environment variables, looked at sparingly.
+
+    Looking for one that is not set costs some microseconds, and mostly none is. Then
+    they are looked for again when the number of variables has changed, or after a
+    second.
+    """
+
+    def __init__(self) -> None:
+        self._none_set = (-1, 0.0)
+
+    def read(self) -> Pairs:
+        """Return the variables that are set."""
+        number, until = self._none_set
+        now, count = time.monotonic(), len(os.environ)
+        if count == number and now < until:
+            return ()
+        found = _environment(ENVIRONMENT)
+        self._none_set = (-1, 0.0) if found else (count, now + 1.0)
+        return found
+
+
+variables = _Variables()
 
 
 def _environment(names: Iterable[str]) -> Pairs:
