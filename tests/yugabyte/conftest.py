@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from moorline.yugabyte import psycopg, registry, resolve
+from moorline.yugabyte import environment, psycopg, registry, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,9 +24,8 @@ def fresh_process(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("PG", "MOORLINE_YB_")):
             monkeypatch.delenv(name)
     monkeypatch.setattr(registry, "_states", {})
-    monkeypatch.setattr(resolve, "variables", resolve._Variables())
-    for kept in (resolve._read, resolve._plan, resolve._refuse_unknown_variables):
-        kept.cache_clear()
+    monkeypatch.setattr(resolve, "variables", environment.Variables())
+    resolve._resolve.cache_clear()
 
 
 @pytest.fixture

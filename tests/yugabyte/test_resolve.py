@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from moorline.drivers import psycopg as driver
-from moorline.yugabyte import resolve as resolve_module
 from moorline.yugabyte.options import NAMES, TABLE
 from moorline.yugabyte.resolve import resolve
 
@@ -246,24 +245,3 @@ def test_connect_timeout_is_the_limit_for_all_of_it(
     if variable:
         monkeypatch.setenv("PGCONNECT_TIMEOUT", variable)
     assert request_of(f"host=h {ON} {conninfo}", **arguments).timeout == timeout
-
-
-def test_a_variable_is_seen_as_soon_as_it_is_set(monkeypatch):
-    assert resolve("host=h", {}, driver.DIALECT) is None
-    monkeypatch.setenv("MOORLINE_YB_LOAD_BALANCE", "true")
-    assert resolve("host=h", {}, driver.DIALECT).cluster
-    monkeypatch.setenv("MOORLINE_YB_LOAD_BALANCE", "false")
-    assert resolve("host=h", {}, driver.DIALECT).cluster is None
-    monkeypatch.delenv("MOORLINE_YB_LOAD_BALANCE")
-    assert resolve("host=h", {}, driver.DIALECT) is None
-
-
-def test_a_variable_that_takes_anothers_place_is_seen_after_a_second(monkeypatch):
-    monkeypatch.setenv("SOMETHING_ELSE", "x")
-    now = resolve_module.time.monotonic()
-    monkeypatch.setattr(resolve_module.time, "monotonic", lambda: now)
-    assert resolve("host=h", {}, driver.DIALECT) is None
-    monkeypatch.delenv("SOMETHING_ELSE")
-    monkeypatch.setenv("MOORLINE_YB_LOAD_BALANCE", "true")
-    now += 1
-    assert resolve("host=h", {}, driver.DIALECT).cluster

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class Source(NamedTuple):
     missing: str
 
 
-class Dialect(NamedTuple):
+@dataclass(frozen=True, eq=False, slots=True)
+class Dialect:
     """What decisions need to know of a driver: its errors, its way to read options.
 
     Args:

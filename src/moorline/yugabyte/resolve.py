@@ -7,8 +7,6 @@ the driver as it came.
 
 from __future__ import annotations
 
-import os
-import time
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -18,7 +16,8 @@ from moorline.core.options import nearest
 from moorline.core.request import Request
 from moorline.errors import ConfigError
 from moorline.yugabyte.discovery import YB_SERVERS
-from moorline.yugabyte.options import NAMES, TABLE, settings_of
+from moorline.yugabyte.environment import ENVIRONMENT, variables
+from moorline.yugabyte.options import NAMES, settings_of
 from moorline.yugabyte.registry import state_for
 
 if TYPE_CHECKING:
@@ -26,14 +25,10 @@ if TYPE_CHECKING:
 
     from moorline.core.request import Dialect
     from moorline.core.state import ClusterState
-    from moorline.yugabyte.options import Settings
+    from moorline.yugabyte.environment import Pairs
 
 __all__ = ["Plan", "misspelt", "resolve"]
 
-PREFIX = "MOORLINE_YB_"
-ENVIRONMENT = {option.env: option.name for option in TABLE}
-# Parameters that say which cluster is meant and how long a connect may take.
-TARGET = ("host", "hostaddr", "port", "service", "connect_timeout")
 DEFAULT_TIMEOUT = 10.0
 DEFAULT_PORT = 5432  # libpq's own
 
@@ -51,26 +46,6 @@ class Plan:
     cluster: tuple[ClusterState, Request] | None
 
 
-Pairs = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class _Reading:
-    """What one way to write a connect says, whatever the driver's defaults.
-
-    Args:
-        rest: The conninfo without moorline's options.
-        settings: What these decide; `None` if balancing is off.
-        params: The driver's parameters that say where to connect.
-        unsaid: The driver's environment variables that fill the gaps.
-    """
-
-    rest: str = field(repr=False)
-    settings: Settings | None
-    params: Mapping[str, str] = field(repr=False)
-    unsaid: tuple[str, ...]
-
-
 def resolve(
     conninfo: str, arguments: Mapping[str, object], dialect: Dialect
 ) -> Plan | None:
@@ -83,17 +58,16 @@ def resolve(
         ConfigError: An option is unknown, malformed or contradicts another; of the
             class that the driver's users expect.
     """
-    environment = variables.read()
-    if not environment and NAMES.isdisjoint(arguments) and not _mentions(conninfo):
+    ours, drivers = variables.read()
+    if not ours and NAMES.isdisjoint(arguments) and not _mentions(conninfo):
         return None
     try:
-        reading = _read(conninfo, _written(arguments), environment, dialect)
-        if reading is None:
-            return None
-        _refuse_unknown_variables(len(os.environ))
-        return _plan(reading, _environment(reading.unsaid), dialect)
+        plan = _resolve(conninfo, _written(arguments), ours, drivers, dialect)
     except ConfigError as error:
         raise dialect.config_error(str(error)) from None
+    if plan and plan.cluster and variables.unknown:
+        raise dialect.config_error(variables.unknown)
+    return plan
 
 
 def _mentions(conninfo: str) -> bool:
@@ -102,37 +76,6 @@ def _mentions(conninfo: str) -> bool:
         if name in conninfo:
             return True
     return "%" in conninfo and conninfo.startswith(URI_PREFIXES)
-
-
-class _Variables:
-    """moorline's own environment variables, looked at sparingly.
-
-    Looking for one that is not set costs some microseconds, and mostly none is. Then
-    they are looked for again when the number of variables has changed, or after a
-    second.
-    """
-
-    def __init__(self) -> None:
-        self._none_set = (-1, 0.0)
-
-    def read(self) -> Pairs:
-        """Return the variables that are set."""
-        number, until = self._none_set
-        now, count = time.monotonic(), len(os.environ)
-        if count == number and now < until:
-            return ()
-        found = _environment(ENVIRONMENT)
-        self._none_set = (-1, 0.0) if found else (count, now + 1.0)
-        return found
-
-
-variables = _Variables()
-
-
-def _environment(names: Iterable[str]) -> Pairs:
-    # A variable that is set to nothing counts as not set.
-    get = os.environ.get
-    return tuple([(name, value) for name in names if (value := get(name))])
 
 
 def _written(arguments: Mapping[str, object]) -> Pairs:
@@ -149,43 +92,33 @@ def _written(arguments: Mapping[str, object]) -> Pairs:
 
 
 @lru_cache(maxsize=256)
-def _read(
-    conninfo: str, arguments: Pairs, environment: Pairs, dialect: Dialect
-) -> _Reading | None:
+def _resolve(
+    conninfo: str,
+    arguments: Pairs,
+    ours: Pairs,
+    drivers: Pairs,  # noqa: ARG001 - the driver's defaults depend on them
+    dialect: Dialect,
+) -> Plan | None:
     taken = split(conninfo, NAMES)
     given = dict(arguments)
-    if not taken.options and not environment and NAMES.isdisjoint(given):
+    if not taken.options and not ours and NAMES.isdisjoint(given):
         return None
     settings = settings_of(
         (
             ("keyword argument", given),
             ("conninfo", taken.options),
-            *((f"environment {env}", {ENVIRONMENT[env]: v}) for env, v in environment),
+            *((f"environment {env}", {ENVIRONMENT[env]: v}) for env, v in ours),
         )
     )
     if settings is None:
-        return _Reading(taken.rest, None, {}, ())
+        return Plan(taken.rest, None)
     for name in (*taken.names, *given):
         _refuse_unknown(name, dialect)
     said = {**dialect.parse(taken.rest), **given}
-    params = {name: said[name] for name in TARGET if name in said}
-    if "host" in params:
-        # Neither an address nor a service from the environment comes before it.
-        params = {"hostaddr": "", "service": "", **params}
-    unsaid = tuple(f"PG{name.upper()}" for name in TARGET if name not in params)
-    return _Reading(taken.rest, settings, params, unsaid)
-
-
-@lru_cache(maxsize=256)
-def _plan(
-    reading: _Reading,
-    environment: Pairs,  # noqa: ARG001 - the driver's defaults come from there
-    dialect: Dialect,
-) -> Plan:
-    settings = reading.settings
-    if settings is None:
-        return Plan(reading.rest, None)
-    params = {**dialect.defaults(), **reading.params}
+    params = {**dialect.defaults(), **said}
+    if "host" in said:
+        # An address or a service from the environment does not come before it.
+        params = {**params, "hostaddr": said.get("hostaddr", "")}
     request = Request(
         tiers=settings.tiers,
         timeout=_timeout(params),
@@ -195,7 +128,7 @@ def _plan(
         source=YB_SERVERS,
         dialect=dialect,
     )
-    return Plan(reading.rest, (_cluster(reading.params, params), request))
+    return Plan(taken.rest, (_cluster(said, params), request))
 
 
 def _cluster(said: Mapping[str, str], params: Mapping[str, str]) -> ClusterState:
@@ -237,15 +170,3 @@ def _refuse_unknown(name: str, dialect: Dialect) -> None:
     cure = f"did you mean {near}?" if near else f"moorline's options are {options}"
     message = f"unknown option {name}: {cure}"
     raise ConfigError(message)
-
-
-# Looked through when a variable was set or unset, which changes their number.
-@lru_cache(maxsize=1)
-def _refuse_unknown_variables(_number: int) -> None:
-    for name in os.environ:
-        if not name.startswith(PREFIX) or name in ENVIRONMENT:
-            continue
-        near = nearest(name, {env.lower(): env for env in ENVIRONMENT})
-        cure = f"did you mean {near.upper()}?" if near else ", ".join(ENVIRONMENT)
-        message = f"unknown environment variable {name}: {cure}"
-        raise ConfigError(message)
