@@ -54,7 +54,7 @@ style: .venv/.lint
 
 types: .venv/.lint ## check types only
 	$(RUN) mypy
-	$(RUN) pyright
+	$(RUN) pyright --project pyproject.toml
 
 bench: $(READY) ## run the benchmarks
 	$(RUN) benchmarks $(ARGS)
