@@ -91,6 +91,8 @@ def request_of(conninfo="", **arguments):
             ["'5s' (keyword argument)", "0 to 60"],
         ),
         (f"{ON} connect_timeout=x", {}, ["connect_timeout='x'", "number of seconds"]),
+        (f"{ON} connect_timeout=inf", {}, ["connect_timeout='inf'", "0 for no limit"]),
+        (f"{ON} connect_timeout=nan", {}, ["connect_timeout='nan'", "0 for no limit"]),
         (
             f"{ON} host=a,b port=1,2,3",
             {},
