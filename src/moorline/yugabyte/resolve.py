@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import isfinite
+from math import isfinite, nan
 from typing import TYPE_CHECKING
 
 from moorline.core.conninfo import URI_PREFIXES, contact_points, split
@@ -147,11 +147,11 @@ def _timeout(params: Mapping[str, str]) -> float | None:
         return DEFAULT_TIMEOUT
     try:
         timeout = float(text)
-        if not isfinite(timeout):
-            raise ValueError(text)
     except ValueError:
+        timeout = nan
+    if not isfinite(timeout):
         message = f"connect_timeout={text!r}: write a number of seconds, 0 for no limit"
-        raise ConfigError(message) from None
+        raise ConfigError(message)
     return timeout if timeout > 0 else None
 
 
