@@ -108,7 +108,7 @@ def test_a_pattern_matches_exactly(pattern, matches):
 
 @given(patterns, placements)
 def test_a_tier_of_one_pattern_holds_what_the_pattern_matches(pattern, placement):
-    assert Tier((pattern,), 1).holds(placement) == pattern.matches(placement)
+    assert Tier((pattern,), 1).covers(placement) == pattern.matches(placement)
 
 
 @pytest.mark.parametrize(

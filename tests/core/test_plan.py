@@ -127,7 +127,7 @@ def test_a_survey_covers_every_node_once_and_agrees_with_the_candidates(
     for one in standings:
         assert one.load == loads[one.node.address]
         assert one.health == topology.health(one.node.address, now)
-        held = [tier for tier in tiers if tier.holds(one.node.placement)]
+        held = [tier for tier in tiers if tier.holds(one.node)]
         assert one.tier == (held[0] if held else None)
 
 

@@ -1,6 +1,7 @@
 """Runs the cases of the TOML files here: who gets the connections, or which error.
 
-A file has clusters, by name the placements of their nodes 1, 2, …, and cases. A case
+A file has clusters, by name the placements of their nodes 1, 2, …, each with a role
+behind it if it is not primary, and cases. A case
 has a cluster (or `nodes`), the options that decide, and rounds; a case of one round
 gives its keys directly. Contact points are all its nodes at first, or `contacts`. In a
 round the world changes first, then connects are made:
@@ -59,6 +60,7 @@ CONNECTS = {
 CASE = {
     "name",
     "cluster",
+    "load_balance",
     "nodes",
     "contacts",
     "fallback_only",
@@ -113,12 +115,14 @@ class Play:
     def add(self, places):
         for place in places:
             self.size += 1
-            node = Node(address(self.size), Placement(*place.split(".")))
+            where, _, role = place.partition(" ")
+            placement = Placement(*where.split("."))
+            node = Node(address(self.size), placement, role or "primary")
             self.world.nodes += (node,)
 
     def choose(self, keys):
         options = {
-            "load_balance": "true",
+            "load_balance": self.case.get("load_balance", "true"),
             "topology_keys": keys or None,
             "fallback_to_topology_keys_only": self.case.get("fallback_only"),
             "yb_servers_refresh_interval": self.case.get("interval"),

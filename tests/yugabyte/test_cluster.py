@@ -120,9 +120,13 @@ def test_a_picker_goes_by_its_name(
     assert random.random() < 1  # dice are Python's own
 
 
-def test_a_cluster_balances() -> None:
-    with pytest.raises(ConfigError, match="load_balance=False"):
-        Cluster("host=127.0.0.1", load_balance=False)
+@pytest.mark.parametrize(
+    ("conninfo", "options"),
+    [("host=h", {"load_balance": False}), ("host=h load_balance=false", {})],
+)
+def test_a_cluster_balances(conninfo: str, options: dict[str, bool]) -> None:
+    with pytest.raises(ConfigError, match="leave load_balance=false out"):
+        Cluster(conninfo, **options)
 
 
 def test_handles_share_what_is_known(lab: YugabyteLab, world: World) -> None:

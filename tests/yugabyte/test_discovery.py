@@ -131,3 +131,11 @@ def test_the_query_asks_for_all_columns_of_any_version():
         "42883",
     )
     assert YB_SERVERS.decode is decode
+
+
+def test_a_role_that_is_new_is_warned_of_once(caplog):
+    for _ in range(3):
+        decode([changed(node_type="witness-4711"), changed(node_type="primary")])
+    [record] = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "witness-4711" in record.getMessage()

@@ -83,7 +83,10 @@ def test_an_option_without_the_switch_says_to_add_it(name):
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({"load_balance": "any"}, "load_balance='any' (conninfo): write true or false"),
+        (
+            {"load_balance": "all"},
+            "load_balance='all' (conninfo): write one of true, any",
+        ),
         (
             {**ON, "yb_servers_refresh_interval": "5m"},
             "whole number of seconds from 0 to 600",

@@ -64,7 +64,7 @@ def request_of(conninfo="", **arguments):
         (
             "load_balance=yes",
             {},
-            ["load_balance='yes' (conninfo)", "write true or false"],
+            ["load_balance='yes' (conninfo)", "write one of true, any, only-primary"],
         ),
         (
             f"{ON} topology_keys=c.r",
@@ -135,7 +135,7 @@ def test_an_unknown_variable_is_noticed_whenever_it_is_set(monkeypatch):
 def test_an_error_in_a_variable_names_the_variable(monkeypatch):
     monkeypatch.setenv("MOORLINE_YB_LOAD_BALANCE", "yes")
     with pytest.raises(
-        driver.ConfigError, match=r"environment MOORLINE_YB_LOAD_BALANCE.*true or"
+        driver.ConfigError, match=r"environment MOORLINE_YB_LOAD_BALANCE.*true, any"
     ):
         resolve("host=h", {}, driver.DIALECT)
 
@@ -167,7 +167,7 @@ def test_what_libpq_cannot_read_is_libpqs_error(conninfo):
 
 def test_values_that_are_only_equal_are_told_apart():
     request_of("host=h", load_balance=True)
-    with pytest.raises(driver.ConfigError, match="write true or false"):
+    with pytest.raises(driver.ConfigError, match="write one of true"):
         resolve("host=h", {"load_balance": 1}, driver.DIALECT)
 
 

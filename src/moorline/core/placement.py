@@ -10,9 +10,12 @@ Grammar of ``topology_keys``, after YugabyteDB's smart drivers::
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from moorline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from moorline.core.topology import Node
 
 __all__ = ["Pattern", "Placement", "Tier", "TopologyKey", "parse_keys", "tiers_of"]
 
@@ -60,19 +63,32 @@ class TopologyKey(NamedTuple):
 
 
 class Tier(NamedTuple):
-    """The placements of one priority; without patterns, the whole cluster."""
+    """Nodes that are equally good: of one priority, and of one role.
+
+    Args:
+        patterns: Where they stand; anywhere if there are none.
+        priority: That of the patterns.
+        role: What they are; "" for whatever they are.
+    """
 
     patterns: tuple[Pattern, ...] = ()
     priority: int | None = None
+    role: str = ""
 
-    def holds(self, placement: Placement) -> bool:
-        """Tell whether a node there belongs to this tier."""
+    def covers(self, placement: Placement) -> bool:
+        """Tell whether a node there stands where this tier is."""
         return not self.patterns or any(p.matches(placement) for p in self.patterns)
+
+    def holds(self, node: Node) -> bool:
+        """Tell whether a node belongs to this tier."""
+        return self.role in ("", node.role) and self.covers(node.placement)
 
     def __str__(self) -> str:
         if not self.patterns:
-            return "any node"
-        return f"priority {self.priority}: {', '.join(map(str, self.patterns))}"
+            return f"any {self.role or 'node'}"
+        places = ", ".join(map(str, self.patterns))
+        role = f", {self.role} only" if self.role else ""
+        return f"priority {self.priority}: {places}{role}"
 
 
 def parse_keys(text: str) -> tuple[TopologyKey, ...]:
@@ -123,14 +139,29 @@ def _error(what: str, element: str, text: str) -> ConfigError:
     return ConfigError(f"topology_keys={text!r}: {what} in {element!r}; {GRAMMAR}")
 
 
-def tiers_of(keys: tuple[TopologyKey, ...], *, strict: bool) -> tuple[Tier, ...]:
-    """Arrange keys in tiers, highest priority first.
+def tiers_of(
+    keys: tuple[TopologyKey, ...], *, strict: bool, roles: tuple[str, ...] = ("",)
+) -> tuple[Tier, ...]:
+    """Arrange keys and roles in tiers, in the order in which they are tried.
 
-    Priorities need not be contiguous. Unless `strict`, the whole cluster is the last
-    tier; without keys it is the only one.
+    Placement is exhausted before the role is given up: first the keys, highest
+    priority first (they need not be contiguous), for the first role; then each role
+    anywhere in the cluster.
+
+    Args:
+        keys: The placements asked for; none means anywhere.
+        strict: Leave out what is outside of the keys. Who names a second role has
+            said where else to go, so then it has no effect.
+        roles: The roles to take, best first; "" for any.
     """
     tiers = tuple(
-        Tier(tuple(dict.fromkeys(k.pattern for k in keys if k.priority == p)), p)
+        Tier(
+            tuple(dict.fromkeys(k.pattern for k in keys if k.priority == p)),
+            p,
+            roles[0],
+        )
         for p in sorted({key.priority for key in keys})
     )
-    return tiers if strict and keys else (*tiers, Tier())
+    if keys and strict and len(roles) == 1:
+        return tiers
+    return (*tiers, *(Tier(role=role) for role in roles))

@@ -20,7 +20,7 @@ def rank(nodes: Sequence[Node], tiers: Sequence[Tier]) -> Ranks:
     rows: list[list[Node]] = [[] for _ in tiers]
     for node in nodes:
         for row, tier in zip(rows, tiers, strict=True):
-            if tier.holds(node.placement):
+            if tier.holds(node):
                 row.append(node)
                 break
     return tuple(tuple(row) for row in rows)
@@ -92,7 +92,9 @@ def survey(
     def standing(node: Node) -> Standing:
         index = held.get(node.address)
         health = topology.health(node.address, now)
-        if index is None:
+        if index is None and any(tier.covers(node.placement) for tier in tiers):
+            why = f"is {node.role}, which load_balance does not ask for"
+        elif index is None:
             why = "outside topology_keys, and fallback_to_topology_keys_only is on"
         elif node.address in picked:
             why = ""

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["Cluster"]
 
 
+BALANCED = (("load_balance", "true"),)
+
+
 class Cluster:
     """The cluster that a conninfo leads to, as this process knows it.
 
@@ -31,7 +34,7 @@ class Cluster:
     points, whatever its driver.
 
     Args:
-        conninfo: As for ``connect``; ``load_balance`` is taken to be true.
+        conninfo: As for ``connect``; without ``load_balance``, it is taken to be true.
         picker: The rule that chooses among candidates, for the whole process:
             ``"least-loaded"`` (the default), ``"uniform"``, or a function
             `moorline.core.picker.Picker`. `None` leaves it as it is.
@@ -53,9 +56,9 @@ class Cluster:
 
         from moorline.drivers.psycopg import DIALECT, Psycopg  # noqa: PLC0415
 
-        plan = resolve(conninfo, {"load_balance": True, **options}, DIALECT)
+        plan = resolve(conninfo, options, DIALECT, otherwise=BALANCED)
         if plan is None or plan.cluster is None:
-            message = "a Cluster balances: leave load_balance=False out"
+            message = "a Cluster balances: leave load_balance=false out"
             raise DIALECT.config_error(message)
         self._state, self._request = plan.cluster
         arguments = {k: v for k, v in options.items() if k not in NAMES}

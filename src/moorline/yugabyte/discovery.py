@@ -8,6 +8,7 @@ knows. So columns are read by name and every later one may be missing.
 from __future__ import annotations
 
 import logging
+from functools import cache
 from typing import TYPE_CHECKING
 
 from moorline.core.placement import Placement
@@ -53,10 +54,21 @@ def _node(row: Row) -> Node:
     return Node(
         Address(_named(row, "host"), _port(row)),
         Placement(_named(row, "cloud"), _named(row, "region"), _named(row, "zone")),
-        role=ROLES.get(_text(row, "node_type"), "unknown"),
+        role=_role(_text(row, "node_type")),
         public_host=_text(row, "public_ip"),
         uuid=_text(row, "uuid"),
     )
+
+
+@cache
+def _role(node_type: str) -> str:
+    """Return the role that a ``node_type`` stands for; warn once of one that is new."""
+    if node_type not in ROLES:
+        message = (
+            "node_type %r is unknown: such nodes are used by load_balance=any only"
+        )
+        logger.warning(message, node_type)
+    return ROLES.get(node_type, "unknown")
 
 
 def _named(row: Row, column: str) -> str:

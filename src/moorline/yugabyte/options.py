@@ -23,12 +23,33 @@ def _keys(given: Given) -> tuple[TopologyKey, ...]:
     return parse_keys(str(given.value))
 
 
+# The roles that each mode takes, best first; none if balancing is off.
+MODES: dict[str, tuple[str, ...]] = {
+    "true": ("",),
+    "any": ("",),
+    "only-primary": ("primary",),
+    "only-rr": ("replica",),
+    "prefer-primary": ("primary", "replica"),
+    "prefer-rr": ("replica", "primary"),
+    "false": (),
+}
+
+
+def _mode(given: Given) -> str:
+    mode = str(given.value).strip().lower()
+    if mode not in MODES:
+        raise given.error(f"write one of {', '.join(MODES)}")
+    return mode
+
+
 LOAD_BALANCE = Option(
     "load_balance",
     "MOORLINE_YB_LOAD_BALANCE",
-    default=False,
-    help="Spread connections over the nodes of the cluster: `true` or `false`.",
-    parse=boolean,
+    default="false",
+    help="Spread connections over the nodes: `true` or `any` (over all of them), "
+    "`only-primary`, `only-rr` (read replicas), `prefer-primary`, `prefer-rr` (the "
+    "others when none of these can be used), or `false`.",
+    parse=_mode,
 )
 TOPOLOGY_KEYS: Option[tuple[TopologyKey, ...]] = Option(
     "topology_keys",
@@ -104,11 +125,12 @@ def settings_of(
         for one in given.values():
             raise one.error("it needs load_balance; add load_balance=true")
         return None
-    if not LOAD_BALANCE.of(given):
+    roles = MODES[LOAD_BALANCE.of(given)]
+    if not roles:
         return None
     keys = TOPOLOGY_KEYS.of(given)
     return Settings(
-        tiers=tiers_of(keys, strict=FALLBACK_ONLY.of(given)),
+        tiers=tiers_of(keys, strict=FALLBACK_ONLY.of(given), roles=roles),
         interval=REFRESH_INTERVAL.of(given),
         pause=RECONNECT_DELAY.of(given),
         text=", ".join(f"{one.name}={one.value}" for one in given.values()),

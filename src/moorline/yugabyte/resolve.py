@@ -48,9 +48,18 @@ class Plan:
 
 
 def resolve(
-    conninfo: str, arguments: Mapping[str, object], dialect: Dialect
+    conninfo: str,
+    arguments: Mapping[str, object],
+    dialect: Dialect,
+    otherwise: Pairs = (),
 ) -> Plan | None:
     """Read moorline's options; `None` if there are none at all.
+
+    Args:
+        conninfo: As the user wrote it.
+        arguments: By keyword, the driver's parameters among them.
+        dialect: The driver's.
+        otherwise: Options that hold if nobody says anything else.
 
     Plans are kept, since most programs connect in a few ways many times. They depend
     on the environment as it is now, so that a change of it is seen.
@@ -59,11 +68,12 @@ def resolve(
         ConfigError: An option is unknown, malformed or contradicts another; of the
             class that the driver's users expect.
     """
-    ours, drivers = variables.read()
-    if not ours and NAMES.isdisjoint(arguments) and not _mentions(conninfo):
+    environment = ours, _ = variables.read()
+    if not (ours or otherwise or _mentions(conninfo)) and NAMES.isdisjoint(arguments):
         return None
     try:
-        plan = _resolve(conninfo, _written(arguments), ours, drivers, dialect)
+        given = _written(arguments)
+        plan = _resolve(conninfo, given, environment, dialect, otherwise)
     except ConfigError as error:
         raise dialect.config_error(str(error)) from None
     if plan and plan.cluster and variables.unknown:
@@ -96,19 +106,21 @@ def _written(arguments: Mapping[str, object]) -> Pairs:
 def _resolve(
     conninfo: str,
     arguments: Pairs,
-    ours: Pairs,
-    drivers: Pairs,  # noqa: ARG001 - the driver's defaults depend on them
+    environment: tuple[Pairs, Pairs],
     dialect: Dialect,
+    otherwise: Pairs,
 ) -> Plan | None:
+    ours, _ = environment  # the other part is what the driver's defaults depend on
     taken = split(conninfo, NAMES)
     given = dict(arguments)
-    if not taken.options and not ours and NAMES.isdisjoint(given):
+    if not (taken.options or ours or otherwise) and NAMES.isdisjoint(given):
         return None
     settings = settings_of(
         (
             ("keyword argument", given),
             ("conninfo", taken.options),
             *((f"environment {env}", {ENVIRONMENT[env]: v}) for env, v in ours),
+            ("default", dict(otherwise)),
         )
     )
     if settings is None:
