@@ -144,6 +144,7 @@ class Counts(RuleBasedStateMachine):
     @rule(target=dials, tiers=tiers)
     @precondition(lambda self: self.state.topology.nodes)
     def begin_dial(self, tiers):
+        self.state.listed()
         self.state.apply(Listed("", self.now))
         request = request_for(timeout=None)._replace(tiers=tiers)
         flow = connect(self.state, request, self.now)

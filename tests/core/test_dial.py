@@ -8,7 +8,7 @@ import pytest
 
 from moorline.core.dial import FULL_PAUSE, connect
 from moorline.core.events import Listed, NodeFailed, NodeListed, NodeServed
-from moorline.core.steps import Connect, Now
+from moorline.core.steps import Connect, Now, Start
 from moorline.core.topology import Mark
 from moorline.errors import DeadlineExceeded, NoNodeAvailable
 from tests.core.scripted import (
@@ -250,3 +250,28 @@ def test_the_connection_itself_is_handed_over():
     with pytest.raises(StopIteration) as done:
         flow.send(conn)
     assert done.value.value is conn
+
+
+def test_a_cluster_that_moved_is_found_again_before_the_interval_is_over():
+    [*_, moved] = nodes_at(*["c.r.a"] * 4)
+    world = World((moved,), faults=dict.fromkeys([N1, N2, N3], "refused"), now=NOW + 5)
+    state = state_at(moved.address)  # a name that leads to the new place
+    state.apply(*map(NodeListed, NODES), Listed("u", NOW))
+    for _ in range(2):  # the second has the list read, behind its back
+        with pytest.raises(NoNodeAvailable):
+            world.run(connect(state, request_for(), world.now))
+    assert world.run(connect(state, request_for(), world.now)).address == moved.address
+
+
+@pytest.mark.parametrize(
+    ("keys", "after"),
+    [("", 4.9), ("x.y.z", 60.0)],
+    ids=["the list is young", "no node was tried"],
+)
+def test_a_connect_that_fails_again_and_again_does_not_ask_for_the_list(keys, after):
+    world = World(NODES, faults=dict.fromkeys([N1, N2, N3], "refused"), now=NOW + after)
+    state = listed()
+    for _ in range(3):
+        with pytest.raises(NoNodeAvailable):
+            world.run(connect(state, request_for(keys, strict=True), world.now))
+    assert not [step for step in world.steps if isinstance(step, Start)]

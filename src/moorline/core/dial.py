@@ -53,7 +53,7 @@ def connect(state: ClusterState, request: Request, now: float) -> Flow[object]:
             raise _late(request, attempts)
         place = state.reserve(request.tiers, attempts, now)
         if place is None:
-            raise _no_node(state, request, attempts, now)
+            raise _give_up(state, request, attempts, now)
         address = place.node.address
         with place:
             try:
@@ -91,12 +91,15 @@ def _late(request: Request, attempts: dict[Address, Attempt]) -> Exception:
     )
 
 
-def _no_node(
+def _give_up(
     state: ClusterState,
     request: Request,
     attempts: dict[Address, Attempt],
     now: float,
 ) -> Exception:
+    """Return the error that says how each node stood; have the list read again."""
+    if attempts:
+        state.expire(now)
     topology = state.topology
     standings = survey(topology, request.tiers, state.loads(), now)
     lines = [

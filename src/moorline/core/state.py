@@ -32,6 +32,8 @@ __all__ = ["Claim", "ClusterState", "Reservation"]
 
 # A flight older than this is taken for lost: its thread or its loop is gone.
 FLIGHT_LIMIT = 15.0
+# A list that is younger is not read again, however little its nodes are worth.
+LEAST_INTERVAL = 5.0
 # After a refresh that failed, so that an outage is not answered with a storm.
 REFRESH_BACKOFF = Backoff(base=1.0, cap=60.0)
 
@@ -85,6 +87,7 @@ class ClusterState:
         self._flown_at = 0.0
         self._due_at = 0.0
         self._failures = 0
+        self._outdated = False
 
     def loads(self) -> dict[Address, int]:
         """Return the connections of this process per node, exact at this moment."""
@@ -140,8 +143,13 @@ class ClusterState:
         """Tell whether the list of nodes need not be read again yet; needs no lock."""
         listed_at = self.topology.listed_at
         return listed_at is not None and (
-            now - listed_at < interval or now < self._due_at
+            (now - listed_at < interval and not self._outdated) or now < self._due_at
         )
+
+    def expire(self, now: float) -> None:
+        """Have the list read again soon: its nodes were tried, and none could serve."""
+        listed_at = self.topology.listed_at
+        self._outdated = listed_at is not None and now - listed_at >= LEAST_INTERVAL
 
     def claim(self, now: float, interval: float, *, force: bool = False) -> Claim:
         """Ask for the list of nodes to be read if it is due.
@@ -163,6 +171,7 @@ class ClusterState:
         with self._lock:
             self._failures = 0
             self._due_at = 0.0
+            self._outdated = False
 
     def not_listed(self, event: RefreshFailed, now: float) -> None:
         """Note that a refresh went wrong; the next is due after a back-off."""
