@@ -50,9 +50,10 @@ class World:
         self._runner.run(_settled())
         return conns
 
-    def close(self) -> None:
-        while self.opened:
-            conn = self.opened.pop()
+    def close(self, conns: list[Any] | None = None) -> None:
+        """Close these connections, or all of them."""
+        for conn in self.opened[:] if conns is None else conns:
+            self.opened.remove(conn)
             if isinstance(conn, psycopg.AsyncConnection):
                 self._runner.run(conn.close())
             else:

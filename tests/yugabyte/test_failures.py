@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from conftest import World
     from moorline.lab import YugabyteLab
     from moorline.lab.pytest_plugin import MakeLab
+
+
+ON = {"load_balance": True, "sslmode": "disable", "gssencmode": "disable"}
 
 
 def healths(cluster: Cluster) -> set[str]:
@@ -255,9 +259,16 @@ def test_every_shape_of_yb_servers_is_read(
     assert universe == (lab.universe_uuid if columns == 10 else "")
 
 
-def test_a_server_that_is_no_database_is_unreachable() -> None:
+def test_a_server_that_hangs_up_is_unreachable(world: World) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.close()
-        port = server.getsockname()[1] if server.fileno() >= 0 else 1
-        with pytest.raises(errors.NoNodeAvailable):
-            psycopg.connect(host="127.0.0.1", port=port, load_balance=True)
+
+        def hang_up() -> None:
+            server.accept()[0].close()
+
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(hang_up)
+            with pytest.raises(errors.NoNodeAvailable) as caught:
+                world.open(1, f"host=127.0.0.1 port={server.getsockname()[1]}", **ON)
+
+    (attempt,) = caught.value.attempts
+    assert re.search("closed the connection|reset by peer", attempt.reason)
