@@ -53,9 +53,11 @@ def fault_of(error):
 DIALECT = Dialect(
     fault_of=fault_of,
     is_closed=lambda conn: conn.closed,
-    parse=lambda text: {},
+    read=lambda text, arguments: dict(arguments),
     defaults=dict,
     keywords=frozenset,
+    passes_settings=False,
+    timeout="connect_timeout",
     config_error=ConfigError,
     no_node=NoNodeAvailable,
     deadline=DeadlineExceeded,

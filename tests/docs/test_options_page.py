@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from moorline.yugabyte.options import NAMES, TABLE
+from moorline.yugabyte.options import TABLE
+
+if TYPE_CHECKING:
+    from moorline.core.options import Option
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "options.md"
@@ -17,12 +21,17 @@ END = "<!-- end -->"
 
 def made() -> str:
     rows = "".join(
-        f"| `{option.name}` | `{option.env}` | {written(option.default)} "
+        f"| {names(option)} | `{option.env}` | {written(option.default)} "
         f"| {option.help} |\n"
         for option in TABLE
     )
     head = "| option | environment | default | meaning |\n|---|---|---|---|\n"
     return f"{BEGIN}\n\n{head}{rows}\n{END}"
+
+
+def names(option: Option[object]) -> str:
+    others = ", ".join(f"`{name}`" for name in (*option.aliases, *option.shared))
+    return f"`{option.name}`" + (f" (also {others})" if others else "")
 
 
 def written(default: object) -> str:
@@ -40,7 +49,7 @@ def test_the_table_of_the_page_is_made_from_the_table_of_the_code() -> None:
     assert before + made() + after == text
 
 
-@pytest.mark.parametrize("name", sorted(NAMES))
+@pytest.mark.parametrize("name", sorted(TABLE.names))
 def test_the_readme_names_every_option_with_its_default(name: str) -> None:
     readme = (ROOT / "README.md").read_text()
     (option,) = (option for option in TABLE if option.name == name)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from moorline.errors import ConfigError
-from moorline.yugabyte.options import NAMES, TABLE, settings_of
+from moorline.yugabyte.options import TABLE, settings_of
 
 ON = {"load_balance": "true"}
 
@@ -23,7 +23,6 @@ def test_names_and_variables_are_those_of_the_table():
         "failed_host_reconnect_delay_secs": "FAILED_HOST_RECONNECT_DELAY_SECS",
     }
     assert all(option.env.startswith("MOORLINE_YB_") for option in TABLE)
-    assert {option.name for option in TABLE} == NAMES
     assert all(option.help.endswith(".") for option in TABLE)
 
 
@@ -72,7 +71,7 @@ def test_seconds_have_a_range_and_a_default(name, attribute, high, default):
         assert getattr(settings(**ON, **{name: value}), attribute) == default
 
 
-@pytest.mark.parametrize("name", sorted(NAMES - {"load_balance"}))
+@pytest.mark.parametrize("name", sorted({*TABLE.names} - {"load_balance"}))
 def test_an_option_without_the_switch_says_to_add_it(name):
     with pytest.raises(ConfigError) as raised:
         settings(**{name: "x"})

@@ -150,7 +150,7 @@ def test_a_pool_of_psycopg_takes_the_connection_class(lab: YugabyteLab) -> None:
         ("load_blance=true", {}, "load_balance"),
         ("", {"load_balanced": True}, "load_balance"),
         ("postgresql://h?topology_key=a.b.c", {}, "topology_keys"),
-        ("load_balance=true", {"topologykeys": "a.b.c"}, "topology_keys"),
+        ("load_balance=true", {"topologykey": "a.b.c"}, "topology_keys"),
         ("load_balance=true hostadr=1.2.3.4", {}, "hostaddr"),
     ],
 )

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from moorline.drivers import psycopg as driver
-from moorline.yugabyte.options import NAMES, TABLE
+from moorline.yugabyte.options import TABLE
 from moorline.yugabyte.resolve import resolve
 
 ENV = {option.name: option.env for option in TABLE}
@@ -119,7 +119,7 @@ def test_four_ways_mean_the_same(options, data):
         found += (psycopg.conninfo.conninfo_to_dict(plan.conninfo),)
         expected = expected or found
         assert found == expected
-        assert not NAMES & found[-1].keys()
+        assert not set(TABLE.names) & found[-1].keys()
         assert {
             part.split("=")[0] for part in request.options.split(", ")
         } == options.keys()
@@ -245,3 +245,47 @@ def test_connect_timeout_is_the_limit_for_all_of_it(
     if variable:
         monkeypatch.setenv("PGCONNECT_TIMEOUT", variable)
     assert request_of(f"host=h {ON} {conninfo}", **arguments).timeout == timeout
+
+
+@pytest.mark.parametrize(
+    "conninfo",
+    [
+        "host=h load-balance=true topology-keys=c.r.a failed_host_ttl_seconds=7",
+        "host=h loadBalance=TRUE topologyKeys=c.r.a failedHostReconnectDelaySecs=7",
+        "host=h load_balance_hosts=true topology_keys=c.r.a failed-host-ttl-seconds=7",
+        (
+            "postgresql://h/?load-balance=true&topologyKeys=c.r.a"
+            "&failed-host-reconnect-delay-secs=7"
+        ),
+        "postgresql://h/?load%2Dbalance=true&topology_keys=c.r.a&failedHostTTLSeconds=7",
+    ],
+)
+def test_the_names_of_other_drivers_mean_the_same(conninfo):
+    plan = resolve(conninfo, {}, driver.DIALECT)
+    _, request = plan.cluster
+    assert [str(tier) for tier in request.tiers] == ["priority 1: c.r.a", "any node"]
+    assert request.pause == 7
+    assert "h" in plan.conninfo
+    assert "true" not in plan.conninfo.lower()
+
+
+@pytest.mark.parametrize("mode", ["OnlyPrimary", "only-primary", "ONLY_PRIMARY"])
+def test_modes_may_be_written_as_in_other_drivers(mode):
+    plan = resolve("host=h", {"Load Balance Hosts": mode}, driver.DIALECT)
+    (tier,) = plan.cluster[1].tiers
+    assert tier.role == "primary"
+    assert plan.drivers({"Load Balance Hosts": mode, "user": "u"}) == {"user": "u"}
+
+
+@pytest.mark.parametrize("value", ["disable", "random", "tru"])
+def test_what_is_libpqs_stays_libpqs(value):
+    conninfo = f"host=h load_balance_hosts={value}"
+    assert resolve(conninfo, {}, driver.DIALECT) is None
+    plan = resolve(f"{conninfo} load_balance=true", {}, driver.DIALECT)
+    assert plan.conninfo.strip() == conninfo
+    assert plan.cluster
+
+
+def test_two_names_in_two_places_do_not_contradict_each_other():
+    plan = resolve("host=h loadBalance=false", {"load_balance": True}, driver.DIALECT)
+    assert plan.cluster

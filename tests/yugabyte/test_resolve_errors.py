@@ -30,9 +30,9 @@ def request_of(conninfo="", **arguments):
             ["unknown option topology_key", "topology_keys?"],
         ),
         (
-            f"{ON} load-balance=true",
+            f"{ON} loadBalance=false",
             {},
-            ["unknown option load-balance", "load_balance?"],
+            ["loadBalance='false'", "contradicts load_balance='true' (conninfo)"],
         ),
         (
             f"postgresql://h/?{ON}&refresh_interval=9",
@@ -42,8 +42,8 @@ def request_of(conninfo="", **arguments):
         (f"{ON} sslmod=require", {}, ["unknown option sslmod", "sslmode?"]),
         (
             ON,
-            {"topologyKeys": "c.r.a"},
-            ["unknown option topologyKeys", "topology_keys?"],
+            {"topology.keys": "c.r.a"},
+            ["unknown option topology.keys", "topology_keys?"],
         ),
         (
             ON,
@@ -188,9 +188,9 @@ def test_any_argument_may_be_given_that_psycopg_could_refuse():
         ),
         ("", ["loadBalance"], "unknown option loadBalance: did you mean load_balance?"),
         (
-            "postgres://h/?load-balance=1",
+            "postgres://h/?load-balence=1",
             [],
-            "unknown option load-balance: did you mean load_balance?",
+            "unknown option load-balence: did you mean load_balance?",
         ),
         ("host=h", ["user"], ""),
         ("load_balance=true", [], ""),

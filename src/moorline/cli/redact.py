@@ -65,10 +65,10 @@ def _parsed(word: str) -> dict[str, str] | None:
     except ImportError:
         return None
     from moorline.core.conninfo import split  # noqa: PLC0415 - only for messages
-    from moorline.yugabyte.options import NAMES  # noqa: PLC0415 - the same
+    from moorline.yugabyte.options import TABLE  # noqa: PLC0415 - the same
 
     try:
-        params = conninfo_to_dict(split(word, NAMES).rest)
+        params = conninfo_to_dict(split(word, TABLE.holds).rest)
     except Exception:  # noqa: BLE001 - whatever is wrong with it, it is not understood
         return None
     return {name: str(value) for name, value in params.items()}

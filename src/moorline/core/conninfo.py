@@ -14,7 +14,7 @@ from moorline.core.topology import Address
 from moorline.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 __all__ = ["Split", "contact_points", "split"]
 
@@ -27,7 +27,7 @@ class Split(NamedTuple):
     """A conninfo taken apart.
 
     Args:
-        options: The options that were asked for, by name; the last one wins.
+        options: The options that were asked for, by name; the last value wins.
         rest: The conninfo without them, otherwise unchanged.
         names: All other option names, for hints about misspelt ones.
     """
@@ -46,25 +46,20 @@ class _Item(NamedTuple):
     end: int
 
 
-def split(conninfo: str, ours: Container[str]) -> Split:
-    """Take the options whose names are in `ours` out of a conninfo.
+def split(conninfo: str, is_ours: Callable[[str, str], bool]) -> Split:
+    """Take the options for whose name and value `is_ours` says so out of a conninfo.
 
     Text that is malformed is left in the rest, for libpq to name the error.
     """
-    if conninfo.startswith(URI_PREFIXES):
-        items = list(_uri_items(conninfo))
-        rest = _without_uri_items(conninfo, [i for i in items if i.name in ours])
-    else:
-        items = list(_keyword_items(conninfo))
-        rest = _without(conninfo, [i for i in items if i.name in ours])
-    options = {i.name: i.value for i in items if i.name in ours}
-    return Split(options, rest, tuple(i.name for i in items if i.name not in ours))
-
-
-def _without(text: str, items: list[_Item]) -> str:
-    for item in reversed(items):
-        text = text[: item.start] + text[item.end :]
-    return text
+    is_uri = conninfo.startswith(URI_PREFIXES)
+    items = list(_uri_items(conninfo) if is_uri else _keyword_items(conninfo))
+    ours = [item for item in items if is_ours(item.name, item.value)]
+    without = _without_uri_items if is_uri else _without_keyword_items
+    return Split(
+        options={item.name: item.value for item in ours},
+        rest=without(conninfo, ours),
+        names=tuple(item.name for item in items if item not in ours),
+    )
 
 
 def _keyword_items(text: str) -> Iterator[_Item]:
@@ -83,6 +78,12 @@ def _keyword_items(text: str) -> Iterator[_Item]:
             return
         yield _Item(name, value, start, at)
         at = _skip_spaces(text, at)
+
+
+def _without_keyword_items(text: str, items: list[_Item]) -> str:
+    for item in reversed(items):
+        text = text[: item.start] + text[item.end :]
+    return text
 
 
 def _skip_spaces(text: str, at: int) -> int:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar
 
 from moorline.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["Given", "Option", "Value", "boolean", "collect", "nearest", "seconds"]
+__all__ = ["Given", "Option", "Table", "Value", "boolean", "nearest", "seconds"]
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +43,9 @@ class Option(NamedTuple, Generic[T_co]):
         default: The value when nobody gives one.
         help: One sentence for the documentation.
         parse: Turns what was given into a value; raises `ConfigError`.
+        aliases: Other names for it.
+        shared: Names that drivers have for options of their own; with a value that
+            `parse` takes, this one is meant.
     """
 
     name: str
@@ -49,11 +53,97 @@ class Option(NamedTuple, Generic[T_co]):
     default: T_co
     help: str
     parse: Callable[[Given], T_co]
+    aliases: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
 
     def of(self, given: Mapping[str, Given]) -> T_co:
         """Return the value given for this option, or its default."""
         one = given.get(self.name)
         return self.default if one is None else self.parse(one)
+
+    def takes(self, value: Value) -> bool:
+        """Tell whether a value is one for this option."""
+        try:
+            self.parse(Given(self.name, value, ""))
+        except ConfigError:
+            return False
+        return True
+
+
+class Table:
+    """The options of a product, under all their names.
+
+    Case, dashes, underscores and spaces in a name mean nothing: ``load-balance`` and
+    ``loadBalance`` are ``load_balance``.
+    """
+
+    def __init__(self, *options: Option[object]) -> None:
+        self.options = options
+        self.names = tuple(option.name for option in options)
+        self._named = {
+            stem(name): option
+            for option in options
+            for name in (option.name, *option.aliases)
+        }
+        self._shared = {stem(name): one for one in options for name in one.shared}
+        # However a name is written, its longest word is in it.
+        names = [n for one in options for n in (one.name, *one.aliases, *one.shared)]
+        self._words = frozenset(max(name.split("_"), key=len) for name in names)
+
+    def __iter__(self) -> Iterator[Option[object]]:
+        return iter(self.options)
+
+    def find(self, name: str, value: Value) -> Option[object] | None:
+        """Return the option that a name stands for, beside this value."""
+        key = stem(name)
+        shared = self._shared.get(key)
+        if shared is not None and shared.takes(value):
+            return shared
+        return self._named.get(key)
+
+    def holds(self, name: str, value: Value) -> bool:
+        """Tell whether a name, beside this value, stands for one of the options."""
+        return self.find(name, value) is not None
+
+    def may_be_in(self, text: str) -> bool:
+        """Tell, quickly and without parsing, whether a text may name an option."""
+        return any(map(text.lower().__contains__, self._words))
+
+    def collect(
+        self, sources: Iterable[tuple[str, Mapping[str, Value]]]
+    ) -> dict[str, Given]:
+        """Collect what was given, by option name; an earlier source wins.
+
+        Args:
+            sources: Where values come from, the strongest first: a description, and
+                the values by whatever name. `None` counts as not given; names of
+                other things are passed over.
+
+        Raises:
+            ConfigError: A source gives an option twice, under two names, and differs.
+        """
+        found: dict[str, Given] = {}
+        for where, values in sources:
+            here: dict[str, Given] = {}
+            for name, value in values.items():
+                option = None if value is None else self.find(name, value)
+                if option is None:
+                    continue
+                one = Given(name, value, where)
+                other = here.setdefault(option.name, one)
+                if other is not one and option.parse(other) != option.parse(one):
+                    raise one.error(f"it contradicts {other}; leave one of them out")
+            found |= {name: one for name, one in here.items() if name not in found}
+        return found
+
+
+@lru_cache(maxsize=1024)
+def stem(name: str) -> str:
+    """Return a name without what does not matter in it."""
+    return name.lower().translate(_DROPPED)
+
+
+_DROPPED = str.maketrans("", "", "-_ ")
 
 
 def boolean(given: Given) -> bool:
@@ -86,26 +176,6 @@ def seconds(low: int, high: int, *, default: int) -> Callable[[Given], int]:
         return default
 
     return parse
-
-
-def collect(
-    table: Sequence[Option[object]],
-    sources: Iterable[tuple[str, Mapping[str, Value]]],
-) -> dict[str, Given]:
-    """Collect what was given; an earlier source wins over a later one.
-
-    Args:
-        table: The options of the product.
-        sources: Where values come from, the strongest first: a description, and the
-            values by option name. `None` counts as not given.
-    """
-    found: dict[str, Given] = {}
-    for where, values in sources:
-        for option in table:
-            value = values.get(option.name)
-            if value is not None:
-                found.setdefault(option.name, Given(option.name, value, where))
-    return found
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:

@@ -38,9 +38,13 @@ class Dialect:
     Args:
         fault_of: Describes one of its exceptions.
         is_closed: Tells whether one of its connections is closed or broken.
-        parse: Parses a conninfo as the driver does, raising the driver's error.
+        read: Gives the parameters that a conninfo and keyword arguments say, as the
+            driver reads them, raising the driver's error.
         defaults: Gives the parameters that the driver takes where none are given.
         keywords: Gives the names of all parameters that the driver takes.
+        passes_settings: Whether names in a conninfo that it does not know are
+            settings for the server.
+        timeout: The parameter that limits the time of a connect.
         config_error: The class to raise for a bad option, so that existing
             ``except`` clauses catch it.
         no_node: The same, when no node could be used.
@@ -49,9 +53,11 @@ class Dialect:
 
     fault_of: Callable[[Exception], Fault]
     is_closed: Callable[[object], bool]
-    parse: Callable[[str], Mapping[str, str]]
+    read: Callable[[str, Mapping[str, str]], Mapping[str, str]]
     defaults: Callable[[], Mapping[str, str]]
     keywords: Callable[[], frozenset[str]]
+    passes_settings: bool
+    timeout: str
     config_error: type[ConfigError]
     no_node: type[NoNodeAvailable]
     deadline: type[DeadlineExceeded]

@@ -79,9 +79,10 @@ def fault_of(error: Exception) -> Fault:
     return Fault(str(error), answered=True)
 
 
-def parse(conninfo: str) -> dict[str, str]:
-    """Parse a conninfo with libpq's own parser; raise its own error."""
-    return {key: str(value) for key, value in conninfo_to_dict(conninfo).items()}
+def read(conninfo: str, arguments: Mapping[str, str]) -> dict[str, str]:
+    """Parse a conninfo with libpq's own parser; arguments come before it."""
+    said = {key: str(value) for key, value in conninfo_to_dict(conninfo).items()}
+    return {**said, **arguments}
 
 
 def defaults() -> dict[str, str]:
@@ -101,9 +102,11 @@ def keywords() -> frozenset[str]:
 DIALECT = Dialect(
     fault_of=fault_of,
     is_closed=attrgetter("closed"),
-    parse=parse,
+    read=read,
     defaults=defaults,
     keywords=keywords,
+    passes_settings=False,
+    timeout="connect_timeout",
     config_error=ConfigError,
     no_node=NoNodeAvailable,
     deadline=DeadlineExceeded,

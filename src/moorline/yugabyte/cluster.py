@@ -10,7 +10,6 @@ from moorline.core.picker import picker as picker_of
 from moorline.core.plan import hint, survey
 from moorline.core.refresh import ensure_listed, read_list
 from moorline.shell import sync
-from moorline.yugabyte.options import NAMES
 from moorline.yugabyte.resolve import resolve
 from moorline.yugabyte.view import ClusterTopology, Explanation, NodeView
 
@@ -61,7 +60,7 @@ class Cluster:
             message = "a Cluster balances: leave load_balance=false out"
             raise DIALECT.config_error(message)
         self._state, self._request = plan.cluster
-        arguments = {k: v for k, v in options.items() if k not in NAMES}
+        arguments = plan.drivers(options)
         self._driver = Psycopg(psycopg.Connection.connect, plan.conninfo, arguments)
         if picker is not None:
             self._state.picker = picker_of(picker)

@@ -1,13 +1,14 @@
 """The options of `moorline.yugabyte`, and what they decide.
 
-Names, ranges and defaults are those of YugabyteDB's smart drivers.
+Names, ranges and defaults are those of YugabyteDB's smart drivers. Where these differ
+among themselves, the other names are aliases.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from moorline.core.options import Option, boolean, collect, seconds
+from moorline.core.options import Option, Table, boolean, seconds, stem
 from moorline.core.placement import parse_keys, tiers_of
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from moorline.core.options import Given, Value
     from moorline.core.placement import Tier, TopologyKey
 
-__all__ = ["NAMES", "TABLE", "Settings", "settings_of"]
+__all__ = ["TABLE", "Settings", "settings_of"]
 
 
 def _keys(given: Given) -> tuple[TopologyKey, ...]:
@@ -35,9 +36,12 @@ MODES: dict[str, tuple[str, ...]] = {
 }
 
 
+SPELLED = {stem(mode): mode for mode in MODES}
+
+
 def _mode(given: Given) -> str:
-    mode = str(given.value).strip().lower()
-    if mode not in MODES:
+    mode = SPELLED.get(stem(str(given.value)))
+    if mode is None:
         raise given.error(f"write one of {', '.join(MODES)}")
     return mode
 
@@ -50,6 +54,7 @@ LOAD_BALANCE = Option(
     "`only-primary`, `only-rr` (read replicas), `prefer-primary`, `prefer-rr` (the "
     "others when none of these can be used), or `false`.",
     parse=_mode,
+    shared=("load_balance_hosts",),  # libpq's own takes `disable` and `random`
 )
 TOPOLOGY_KEYS: Option[tuple[TopologyKey, ...]] = Option(
     "topology_keys",
@@ -80,15 +85,11 @@ RECONNECT_DELAY = Option(
     default=5,
     help="Seconds for which a node is left alone after it failed: 0 to 60.",
     parse=seconds(0, 60, default=5),
+    aliases=("failed_host_ttl_seconds",),
 )
-TABLE: tuple[Option[object], ...] = (
-    LOAD_BALANCE,
-    TOPOLOGY_KEYS,
-    REFRESH_INTERVAL,
-    FALLBACK_ONLY,
-    RECONNECT_DELAY,
+TABLE = Table(
+    LOAD_BALANCE, TOPOLOGY_KEYS, REFRESH_INTERVAL, FALLBACK_ONLY, RECONNECT_DELAY
 )
-NAMES = frozenset(option.name for option in TABLE)
 
 
 class Settings(NamedTuple):
@@ -114,13 +115,13 @@ def settings_of(
 
     Args:
         sources: Where values come from, the strongest first: a description, and the
-            values by option name.
+            values by name.
 
     Raises:
         ConfigError: A value is malformed, or an option was given without the switch
             that makes it mean something.
     """
-    given = collect(TABLE, sources)
+    given = TABLE.collect(sources)
     if LOAD_BALANCE.name not in given:
         for one in given.values():
             raise one.error("it needs load_balance; add load_balance=true")

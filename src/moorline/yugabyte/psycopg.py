@@ -21,7 +21,6 @@ from psycopg.rows import Row
 from moorline.core import dial
 from moorline.drivers import psycopg as driver
 from moorline.shell import aio, sync
-from moorline.yugabyte.options import NAMES
 from moorline.yugabyte.resolve import misspelt, resolve
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ class Connection(_psycopg.Connection[Row]):  # type: ignore[no-redef]
                 return super().connect(conninfo, **own, **given)
             except ProgrammingError as error:
                 _explain(error, conninfo, given)
-        given = {name: given[name] for name in given if name not in NAMES}
+        given = plan.drivers(given)
         if plan.cluster is None:
             return super().connect(plan.conninfo, **own, **given)
         dialer = driver.Psycopg(super().connect, plan.conninfo, given, own)
@@ -127,7 +126,7 @@ class AsyncConnection(_psycopg.AsyncConnection[Row]):  # type: ignore[no-redef]
                 return await super().connect(conninfo, **own, **given)
             except ProgrammingError as error:
                 _explain(error, conninfo, given)
-        given = {name: given[name] for name in given if name not in NAMES}
+        given = plan.drivers(given)
         if plan.cluster is None:
             return await super().connect(plan.conninfo, **own, **given)
         dialer = driver.AsyncPsycopg(super().connect, plan.conninfo, given, own)

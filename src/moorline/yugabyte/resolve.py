@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import isfinite, nan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from moorline.core.conninfo import URI_PREFIXES, contact_points, split
 from moorline.core.options import nearest
@@ -18,7 +18,7 @@ from moorline.core.request import Request
 from moorline.errors import ConfigError
 from moorline.yugabyte.discovery import YB_SERVERS
 from moorline.yugabyte.environment import ENVIRONMENT, variables
-from moorline.yugabyte.options import NAMES, settings_of
+from moorline.yugabyte.options import TABLE, settings_of
 from moorline.yugabyte.registry import state_for
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "misspelt", "resolve"]
 
+T = TypeVar("T")
+
 DEFAULT_TIMEOUT = 10.0
 DEFAULT_PORT = 5432  # libpq's own
 
@@ -40,11 +42,17 @@ class Plan:
 
     Args:
         conninfo: What is left for the driver.
+        ours: The keyword arguments that are moorline's.
         cluster: The cluster to balance over, and how; `None` if balancing is off.
     """
 
     conninfo: str = field(repr=False)
+    ours: frozenset[str]
     cluster: tuple[ClusterState, Request] | None
+
+    def drivers(self, arguments: Mapping[str, T]) -> dict[str, T]:
+        """Return the keyword arguments that are the driver's."""
+        return {name: arguments[name] for name in arguments if name not in self.ours}
 
 
 def resolve(
@@ -69,7 +77,9 @@ def resolve(
             class that the driver's users expect.
     """
     environment = ours, _ = variables.read()
-    if not (ours or otherwise or _mentions(conninfo)) and NAMES.isdisjoint(arguments):
+    if not (ours or otherwise or _mentions(conninfo)) and not any(
+        map(TABLE.may_be_in, arguments)
+    ):
         return None
     try:
         given = _written(arguments)
@@ -83,10 +93,9 @@ def resolve(
 
 def _mentions(conninfo: str) -> bool:
     """Tell whether a conninfo may hold options of ours, without parsing it."""
-    for name in NAMES:
-        if name in conninfo:
-            return True
-    return "%" in conninfo and conninfo.startswith(URI_PREFIXES)
+    return TABLE.may_be_in(conninfo) or (
+        "%" in conninfo and conninfo.startswith(URI_PREFIXES)
+    )
 
 
 def _written(arguments: Mapping[str, object]) -> Pairs:
@@ -110,38 +119,41 @@ def _resolve(
     dialect: Dialect,
     otherwise: Pairs,
 ) -> Plan | None:
-    ours, _ = environment  # the other part is what the driver's defaults depend on
-    taken = split(conninfo, NAMES)
-    given = dict(arguments)
-    if not (taken.options or ours or otherwise) and NAMES.isdisjoint(given):
+    env, _ = environment  # the other part is what the driver's defaults depend on
+    taken = split(conninfo, TABLE.holds)
+    ours = {name: value for name, value in arguments if TABLE.holds(name, value)}
+    if not (taken.options or ours or env or otherwise):
         return None
     settings = settings_of(
         (
-            ("keyword argument", given),
+            ("keyword argument", ours),
             ("conninfo", taken.options),
-            *((f"environment {env}", {ENVIRONMENT[env]: v}) for env, v in ours),
+            *((f"environment {name}", {ENVIRONMENT[name]: v}) for name, v in env),
             ("default", dict(otherwise)),
         )
     )
     if settings is None:
-        return Plan(taken.rest, None)
-    for name in (*taken.names, *given):
+        return Plan(taken.rest, frozenset(ours), None)
+    given = {name: value for name, value in arguments if name not in ours}
+    for name in taken.names:
+        _refuse_unknown(name, dialect, lenient=dialect.passes_settings)
+    for name in given:
         _refuse_unknown(name, dialect)
-    said = {**dialect.parse(taken.rest), **given}
+    said = dialect.read(taken.rest, given)
     params = {**dialect.defaults(), **said}
     if "host" in said:
         # An address or a service from the environment does not come before it.
         params = {**params, "hostaddr": said.get("hostaddr", "")}
     request = Request(
         tiers=settings.tiers,
-        timeout=_timeout(params),
+        timeout=_timeout(params, dialect.timeout),
         interval=settings.interval,
         pause=settings.pause,
         options=settings.text,
         source=YB_SERVERS,
         dialect=dialect,
     )
-    return Plan(taken.rest, (_cluster(said, params), request))
+    return Plan(taken.rest, frozenset(ours), (_cluster(said, params), request))
 
 
 def _cluster(said: Mapping[str, str], params: Mapping[str, str]) -> ClusterState:
@@ -153,8 +165,8 @@ def _cluster(said: Mapping[str, str], params: Mapping[str, str]) -> ClusterState
     return state_for(contacts, contacts)
 
 
-def _timeout(params: Mapping[str, str]) -> float | None:
-    text = params.get("connect_timeout")
+def _timeout(params: Mapping[str, str], name: str) -> float | None:
+    text = params.get(name)
     if text is None:
         return DEFAULT_TIMEOUT
     try:
@@ -162,26 +174,29 @@ def _timeout(params: Mapping[str, str]) -> float | None:
     except ValueError:
         timeout = nan
     if not isfinite(timeout):
-        message = f"connect_timeout={text!r}: write a number of seconds, 0 for no limit"
+        message = f"{name}={text!r}: write a number of seconds, 0 for no limit"
         raise ConfigError(message)
     return timeout if timeout > 0 else None
 
 
 def misspelt(conninfo: str, arguments: Iterable[str]) -> str:
     """Say which of moorline's options a name was meant to be; "" if none was."""
-    for name in (*split(conninfo, NAMES).names, *arguments):
-        near = nearest(name, NAMES)
+    for name in (*split(conninfo, TABLE.holds).names, *arguments):
+        near = nearest(name, TABLE.names)
         if near:
             return f"unknown option {name}: did you mean {near}?"
     return ""
 
 
-def _refuse_unknown(name: str, dialect: Dialect) -> None:
+def _refuse_unknown(name: str, dialect: Dialect, *, lenient: bool = False) -> None:
     keywords = dialect.keywords()
-    if name in NAMES or name in keywords:
+    if name in keywords:
         return
-    near = nearest(name, NAMES) or nearest(name, keywords)
-    options = ", ".join(sorted(NAMES))
+    near = nearest(name, TABLE.names)
+    if lenient and not near:
+        return
+    near = near or nearest(name, keywords)
+    options = ", ".join(sorted(TABLE.names))
     cure = f"did you mean {near}?" if near else f"moorline's options are {options}"
     message = f"unknown option {name}: {cure}"
     raise ConfigError(message)
