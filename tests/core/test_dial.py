@@ -97,7 +97,7 @@ def test_no_connect_outlives_its_deadline(timeout):
     assert error.summary == message
     assert len(error.attempts) == len(world.dialled)
     assert {attempt.address for attempt in error.attempts} == set(world.dialled)
-    assert str(error).endswith("costs its share of connect_timeout.")
+    assert str(error).endswith("costs its share of this time.")
 
 
 @pytest.mark.parametrize(

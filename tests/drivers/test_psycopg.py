@@ -21,7 +21,7 @@ from moorline.drivers.psycopg import (
     defaults,
     fault_of,
     keywords,
-    parse,
+    read,
 )
 
 NODE = Address("db1", 5433)
@@ -114,12 +114,13 @@ def test_exceptions_are_described(error, verdict, state):
     "conninfo", ["host=a,b port=1,2 user=u", "postgresql://u@a:1,b:2"]
 )
 def test_a_conninfo_is_parsed_by_libpq_into_text(conninfo):
-    assert parse(conninfo) == {"host": "a,b", "port": "1,2", "user": "u"}
+    assert read(conninfo, {}) == {"host": "a,b", "port": "1,2", "user": "u"}
+    assert read(conninfo, {"port": "3"})["port"] == "3"
 
 
 def test_what_libpq_cannot_parse_is_its_own_error():
     with pytest.raises(psycopg.ProgrammingError, match="invalid connection option"):
-        parse("bogus=1")
+        read("bogus=1", {})
 
 
 def test_keywords_are_libpqs():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from moorline.yugabyte import environment, psycopg, registry, resolve
+from moorline.yugabyte import asyncpg, environment, psycopg, registry, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +36,15 @@ def lab(yugabyte_lab: YugabyteLab) -> YugabyteLab:
     return yugabyte_lab
 
 
+# psycopg's names of parameters as asyncpg has them; "" for what it does not have.
+ASYNCPG = {
+    "connect_timeout": "timeout",
+    "dbname": "database",
+    "gssencmode": "",
+    "sslmode": "ssl",
+}
+
+
 class World:
     """One way to open connections; closes what it opened."""
 
@@ -54,10 +64,36 @@ class World:
         """Close these connections, or all of them."""
         for conn in self.opened[:] if conns is None else conns:
             self.opened.remove(conn)
-            if isinstance(conn, psycopg.AsyncConnection):
-                self._runner.run(conn.close())
-            else:
-                conn.close()
+            self.run(conn.close())
+
+    def run(self, result: Any) -> Any:
+        """Return a result, in the world's loop if it is to be awaited."""
+        return self._runner.run(result) if inspect.isawaitable(result) else result
+
+    def fetch(self, conn: Any, sql: str) -> Any:
+        """Return the first value that a query gives."""
+        if isinstance(conn, asyncpg.Connection):
+            return self.run(conn.fetchval(sql))
+        cursor = self.run(conn.execute(sql))
+        return self.run(cursor.fetchone())[0]
+
+    def host(self, conn: Any) -> str:
+        """Return the address of the node, as the server says."""
+        return self.fetch(conn, "select host(inet_server_addr())")
+
+    @property
+    def outage(self) -> type[Exception]:
+        """What the driver raises when no server can be reached."""
+        return OSError if self._of_asyncpg else psycopg.OperationalError
+
+    @property
+    def refusal(self) -> type[Exception]:
+        """What the driver raises when a server refuses."""
+        return asyncpg.PostgresError if self._of_asyncpg else psycopg.OperationalError
+
+    @property
+    def _of_asyncpg(self) -> bool:
+        return self.way.startswith("asyncpg")
 
     def end(self) -> None:
         self.close()
@@ -74,27 +110,56 @@ class World:
         return [job.result() for job in jobs]
 
     def _async(self, count: int, conninfo: str, options: dict[str, Any]) -> list[Any]:
-        async def all_in_turn() -> list[Any]:
-            connect = psycopg.AsyncConnection.connect
-            return [await connect(conninfo, **options) for _ in range(count)]
-
-        return self._runner.run(all_in_turn())
+        connect = psycopg.AsyncConnection.connect
+        return self.run(_in_turn(count, connect, conninfo, options))
 
     def _tasks(self, count: int, conninfo: str, options: dict[str, Any]) -> list[Any]:
-        async def all_at_once() -> list[Any]:
-            connect = psycopg.AsyncConnection.connect
-            return await asyncio.gather(
-                *(connect(conninfo, **options) for _ in range(count))
-            )
+        connect = psycopg.AsyncConnection.connect
+        return self.run(_at_once(count, connect, conninfo, options))
 
-        return self._runner.run(all_at_once())
+    def _asyncpg(self, count: int, conninfo: str, options: dict[str, Any]) -> list[Any]:
+        return self.run(
+            _in_turn(count, asyncpg.connect, conninfo, for_asyncpg(options))
+        )
+
+    def _asyncpg_tasks(
+        self, count: int, conninfo: str, options: dict[str, Any]
+    ) -> list[Any]:
+        return self.run(
+            _at_once(count, asyncpg.connect, conninfo, for_asyncpg(options))
+        )
 
     def _mixed(self, count: int, conninfo: str, options: dict[str, Any]) -> list[Any]:
-        """Half of them in threads while the other half are tasks of a loop."""
-        half = count // 2
+        """A third of them in threads, while the others are tasks, of both drivers."""
+        third = count // 3
         with ThreadPoolExecutor(1) as pool:
-            tasks = pool.submit(self._tasks, half, conninfo, options)
-            return self._threads(count - half, conninfo, options) + tasks.result()
+            rest = count - 2 * third
+            threads = pool.submit(self._threads, rest, conninfo, options)
+            tasks = self.run(_with_both_drivers(third, conninfo, options))
+            return threads.result() + tasks
+
+
+def for_asyncpg(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the same options in asyncpg's names."""
+    renamed = {ASYNCPG.get(name, name): value for name, value in options.items()}
+    renamed.pop("", None)
+    return renamed
+
+
+async def _in_turn(count: int, connect: Any, conninfo: str, options: Any) -> list[Any]:
+    return [await connect(conninfo, **options) for _ in range(count)]
+
+
+async def _at_once(count: int, connect: Any, conninfo: str, options: Any) -> list[Any]:
+    return await asyncio.gather(*(connect(conninfo, **options) for _ in range(count)))
+
+
+async def _with_both_drivers(count: int, conninfo: str, options: Any) -> list[Any]:
+    of_psycopg, of_asyncpg = await asyncio.gather(
+        _at_once(count, psycopg.AsyncConnection.connect, conninfo, options),
+        _at_once(count, asyncpg.connect, conninfo, for_asyncpg(options)),
+    )
+    return of_psycopg + of_asyncpg
 
 
 async def _settled() -> None:
@@ -109,8 +174,10 @@ def _world(request: pytest.FixtureRequest) -> Iterator[World]:
     world.end()
 
 
-# Both kinds of connection, one after the other; and every way to open many.
-world = pytest.fixture(params=["sync", "async"])(_world)
-any_world = pytest.fixture(params=["sync", "threads", "async", "tasks", "mixed"])(
-    _world
-)
+# Every kind of connection, one after the other; and every way to open many.
+psycopg_world = pytest.fixture(params=["sync", "async"])(_world)
+world = pytest.fixture(params=["sync", "async", "asyncpg"])(_world)
+any_psycopg_world = pytest.fixture(params=["sync", "async"])(_world)
+world = pytest.fixture(
+    params=["sync", "threads", "async", "tasks", "asyncpg", "asyncpg_tasks", "mixed"]
+)(_world)

@@ -69,9 +69,9 @@ def run(conn: Any, query: str) -> list[Any]:
 
 @pytest.mark.parametrize("autocommit", [True, False])
 def test_the_connection_is_psycopgs_idle_and_as_asked(
-    lab: YugabyteLab, world: World, *, autocommit: bool
+    lab: YugabyteLab, psycopg_world: World, *, autocommit: bool
 ) -> None:
-    (conn,) = world.open(
+    (conn,) = psycopg_world.open(
         1,
         lab.dsn(load_balance="true"),
         autocommit=autocommit,
@@ -91,11 +91,11 @@ def test_the_connection_is_psycopgs_idle_and_as_asked(
 
 @pytest.mark.parametrize("switch", ["", "load_balance=false ", "load_balance=true "])
 def test_what_is_not_moorlines_reaches_the_server_as_it_was(
-    lab: YugabyteLab, world: World, switch: str
+    lab: YugabyteLab, psycopg_world: World, switch: str
 ) -> None:
     """Some drivers collapse the spaces of every conninfo, balancing or not."""
     node = lab.nodes[0]
-    (conn,) = world.open(
+    (conn,) = psycopg_world.open(
         1,
         f"{switch}host={node.host} port={node.port} user=yugabyte dbname=yugabyte "
         r"application_name='two  spaces, a \' and a \\'",
@@ -107,7 +107,7 @@ def test_what_is_not_moorlines_reaches_the_server_as_it_was(
 
 
 def test_a_plain_connect_is_not_parsed_at_all(
-    lab: YugabyteLab, world: World, monkeypatch: pytest.MonkeyPatch
+    lab: YugabyteLab, psycopg_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[str, dict[str, Any]]] = []
     for cls in (plain.Connection, plain.AsyncConnection):
@@ -120,7 +120,7 @@ def test_a_plain_connect_is_not_parsed_at_all(
         monkeypatch.setattr(cls, "_get_connection_params", classmethod(spy))
     dsn = lab.dsn()
 
-    world.open(1, dsn, application_name="x  y")
+    psycopg_world.open(1, dsn, application_name="x  y")
 
     assert seen == [(dsn, {"application_name": "x  y"})]
 
@@ -155,14 +155,14 @@ def test_a_pool_of_psycopg_takes_the_connection_class(lab: YugabyteLab) -> None:
     ],
 )
 def test_a_misspelt_option_is_named_with_the_one_that_was_meant(
-    world: World, conninfo: str, arguments: dict[str, Any], meant: str
+    psycopg_world: World, conninfo: str, arguments: dict[str, Any], meant: str
 ) -> None:
     with pytest.raises(ConfigError, match=f"did you mean {meant}") as caught:
-        world.open(1, conninfo, **arguments)
+        psycopg_world.open(1, conninfo, **arguments)
     assert isinstance(caught.value, plain.ProgrammingError)
 
 
-def test_psycopgs_own_complaint_is_left_as_it_is(world: World) -> None:
+def test_psycopgs_own_complaint_is_left_as_it_is(psycopg_world: World) -> None:
     with pytest.raises(plain.ProgrammingError) as caught:
-        world.open(1, "foo=bar")
+        psycopg_world.open(1, "foo=bar")
     assert not isinstance(caught.value, ConfigError)

@@ -105,7 +105,7 @@ def test_the_switch_can_be_off_with_options_left_in_place(
 
 def test_connections_can_leave_and_come(lab: YugabyteLab, world: World) -> None:
     conns = world.open(12, lab.dsn(load_balance="true"))
-    world.close([c for c in conns if c.info.host == lab.nodes[0].host])
+    world.close([c for c in conns if world.host(c) == lab.nodes[0].host])
     lab.wait_counts((0, 4, 4))
 
     world.open(4, lab.dsn(load_balance="true"))

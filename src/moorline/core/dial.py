@@ -84,10 +84,10 @@ def connect(state: ClusterState, request: Request, now: float) -> Flow[object]:
 
 def _late(request: Request, attempts: dict[Address, Attempt]) -> Exception:
     return request.dialect.deadline(
-        f"no connection within {request.timeout:g} s (connect_timeout; "
+        f"no connection within {request.timeout:g} s ({request.dialect.timeout}; "
         f"{request.options})",
         attempts.values(),
-        "A node that accepts and does not answer costs its share of connect_timeout.",
+        "A node that accepts and does not answer costs its share of this time.",
     )
 
 

@@ -190,7 +190,7 @@ def _ask(
 def _late(request: Request, state: ClusterState) -> Exception:
     return request.dialect.deadline(
         f"the nodes of the cluster at {_names(state)} were not known after "
-        f"{request.timeout:g} s (connect_timeout)",
+        f"{request.timeout:g} s ({request.dialect.timeout})",
         hint="A contact point accepts connections and does not answer.",
     )
 
