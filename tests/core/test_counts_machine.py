@@ -97,9 +97,7 @@ class Counts(RuleBasedStateMachine):
     def reserve(self, tiers, tried):
         tried = {node.address for node in tried}
         topology, before = self.state.topology, Counter(self.state.loads())
-        index, due = candidates(
-            rank(topology.nodes, tiers), topology.marks, tried, self.now
-        )
+        index, due = candidates(rank(topology, tiers), topology.marks, tried, self.now)
         place = self.state.reserve(tiers, tried, self.now)
         if place is None:
             assert not due

@@ -60,7 +60,7 @@ def names(nodes):
 )
 def test_a_node_ranks_in_the_first_tier_that_holds_it(keys, strict, rows):
     tiers = tiers_of(parse_keys(keys) if keys else (), strict=strict)
-    assert [names(row) for row in rank(NODES, tiers)] == rows
+    assert [names(row) for row in rank(Topology(NODES), tiers)] == rows
 
 
 @pytest.mark.parametrize(
@@ -91,19 +91,19 @@ def test_a_node_ranks_in_the_first_tier_that_holds_it(keys, strict, rows):
 )
 def test_candidates(tiers, marks, tried, chosen, expected):
     tried = {BY_NAME[name].address for name in tried.split()}
-    index, nodes = candidates(rank(NODES, tiers), marks, tried, now=10.0)
+    index, nodes = candidates(rank(Topology(NODES), tiers), marks, tried, now=10.0)
     assert (index, names(nodes)) == (chosen, expected)
 
 
 def test_there_are_no_candidates_without_nodes():
-    assert candidates(rank((), TIERS), {}, (), 10.0) == (0, ())
+    assert candidates(rank(Topology(), TIERS), {}, (), 10.0) == (0, ())
 
 
 @given(node_tuples, tiers, marks, addresses, st.floats(0, 100))
 def test_whoever_may_be_tried_is_tried_before_there_is_an_error(
     nodes, tiers, marks, tried, now
 ):
-    ranks = rank(nodes, tiers)
+    ranks = rank(Topology(nodes), tiers)
     eligible = {n.address for row in ranks for n in row} - tried
     index, found = candidates(ranks, marks, tried, now)
     assert bool(found) == bool(eligible)
@@ -122,7 +122,7 @@ def test_a_survey_covers_every_node_once_and_agrees_with_the_candidates(
     )
     standings = survey(topology, tiers, loads, now)
     assert Counter(one.node for one in standings) == Counter(nodes)
-    _, open_nodes = candidates(rank(nodes, tiers), marks, (), now)
+    _, open_nodes = candidates(rank(Topology(nodes), tiers), marks, (), now)
     assert [one.node for one in standings if not one.excluded] == list(open_nodes)
     for one in standings:
         assert one.load == loads[one.node.address]

@@ -21,7 +21,7 @@ END = "<!-- end -->"
 
 def made() -> str:
     rows = "".join(
-        f"| {names(option)} | `{option.env}` | {written(option.default)} "
+        f"| {names(option)} | {written(option.env)} | {written(option.default)} "
         f"| {option.help} |\n"
         for option in TABLE
     )
@@ -35,7 +35,11 @@ def names(option: Option[object]) -> str:
 
 
 def written(default: object) -> str:
-    return "" if default == () else f"`{str(default).lower()}`"
+    return (
+        ""
+        if default in ((), "", None)
+        else f"`{default if isinstance(default, str) else str(default).lower()}`"
+    )
 
 
 def test_the_table_of_the_page_is_made_from_the_table_of_the_code() -> None:

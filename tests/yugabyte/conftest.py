@@ -177,7 +177,6 @@ def _world(request: pytest.FixtureRequest) -> Iterator[World]:
 # Every kind of connection, one after the other; and every way to open many.
 psycopg_world = pytest.fixture(params=["sync", "async"])(_world)
 world = pytest.fixture(params=["sync", "async", "asyncpg"])(_world)
-any_psycopg_world = pytest.fixture(params=["sync", "async"])(_world)
-world = pytest.fixture(
+any_world = pytest.fixture(
     params=["sync", "threads", "async", "tasks", "asyncpg", "asyncpg_tasks", "mixed"]
 )(_world)

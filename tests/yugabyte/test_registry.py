@@ -112,8 +112,8 @@ FORK = """
     place = state.reserve((Tier(),), (), 1.0)
     flight = state.claim(301.0, 300.0).flight
     # As another thread would hold them at this moment.
-    registry._lock.acquire()
     state._lock.acquire()
+    assert registry._lock is state._lock
     child = os.fork()
     if child == 0:
         same = registry.state_for("k", ()) is state

@@ -20,6 +20,7 @@ class Attempt(NamedTuple):
         health: Its health when it was considered, or "".
         reason: What happened, in one line.
         seconds: How long the attempt took; `None` if none was made.
+        answered: Whether a server answered at all.
     """
 
     address: Address | None
@@ -28,6 +29,7 @@ class Attempt(NamedTuple):
     tier: str = ""
     health: str = ""
     seconds: float | None = None
+    answered: bool = False
 
     def __str__(self) -> str:
         where = str(self.address) if self.address else "as given"

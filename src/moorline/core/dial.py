@@ -9,24 +9,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from moorline.core.attempt import Attempt
+from moorline.core.call import Call
 from moorline.core.deadline import Deadline
 from moorline.core.events import NodeFailed, NodeServed
-from moorline.core.faults import Verdict, classify
+from moorline.core.faults import Verdict, answered, classify
 from moorline.core.plan import hint, survey
+from moorline.core.reach import endpoints, reach, reach_endpoint
 from moorline.core.refresh import ensure_listed
 from moorline.core.steps import Connect, Now
 
 if TYPE_CHECKING:
     from moorline.core.flow import Flow
     from moorline.core.request import Request
-    from moorline.core.state import ClusterState
-    from moorline.core.topology import Address
+    from moorline.core.state import ClusterState, Reservation
 
 __all__ = ["connect"]
 
 # Seconds for which a node that has no room is left alone: long enough for a few
 # connections to be closed, short enough not to empty the node.
 FULL_PAUSE = 1.0
+# How many nodes are tried in vain before a contact point is taken to stand for all.
+ENOUGH = 3
 
 
 def connect(state: ClusterState, request: Request, now: float) -> Flow[object]:
@@ -43,65 +46,91 @@ def connect(state: ClusterState, request: Request, now: float) -> Flow[object]:
         Exception: The driver's own, if any node would answer so.
     """
     deadline = Deadline.after(now, request.timeout)
+    state = state.home
     if not state.is_fresh(now, request.interval):
         now = yield from ensure_listed(state, request, now, deadline)
-    if not state.topology.smart:
+        state = state.home
+    topology = state.topology
+    if not topology.smart:
         return (yield from Connect(None, deadline.left(now)))
-    attempts: dict[Address, Attempt] = {}
-    while True:
-        if deadline.over(now):
-            raise _late(request, attempts)
-        place = state.reserve(request.tiers, attempts, now)
+    call = Call(state, request, deadline, now)
+    if not topology.routable:
+        conn = yield from reach_endpoint(call)
+        if conn is not None:
+            return conn
+    return (yield from _reach_nodes(call))
+
+
+def _reach_nodes(call: Call) -> Flow[object]:
+    while not call.deadline.over(call.now):
+        # Until a node has served, a contact point behind which they all are is kept
+        # in mind, with its share of the time.
+        spare = 0 if call.state.proven else len(endpoints(call))
+        place = None
+        if not spare or len(call.attempts) < ENOUGH:
+            tiers, attempts = call.request.tiers, call.attempts
+            place = call.state.reserve(tiers, attempts, call.now)
         if place is None:
-            raise _give_up(state, request, attempts, now)
-        address = place.node.address
+            conn = yield from reach_endpoint(call)
+            if conn is None:
+                raise _give_up(call)
+            return conn
         with place:
-            try:
-                conn = yield from Connect(address, deadline.share(now, place.untried))
-            except Exception as error:
-                fault = request.dialect.fault_of(error)
-                verdict = classify(fault)
-                if verdict is Verdict.CALLER:
-                    raise
-            else:
-                place.keep(conn, request.dialect.is_closed)
-                if address in state.topology.marks:
-                    state.apply(NodeServed(address))
-                return conn
-        health = state.topology.health(address, now)
-        started, now = now, (yield from Now())
-        pause = FULL_PAUSE if verdict is Verdict.FULL else request.pause
-        attempts[address] = Attempt(
-            address,
-            fault.reason,
-            str(place.node.placement),
-            str(place.tier),
-            health,
-            now - started,
-        )
-        state.apply(NodeFailed(address, now, now + pause, fault.reason))
+            conn = yield from _try(call, place, place.untried - 1 + spare)
+        if conn is not None:
+            return conn
+    raise _late(call)
 
 
-def _late(request: Request, attempts: dict[Address, Attempt]) -> Exception:
+def _try(call: Call, place: Reservation, others: int) -> Flow[object | None]:
+    """Connect to the node of a place and keep it; `None` if the node cannot serve."""
+    state, request, node = call.state, call.request, place.node
+    try:
+        conn = yield from reach(call, node, others)
+    except Exception as error:
+        fault = request.dialect.fault_of(error)
+        verdict = classify(fault)
+        if verdict is Verdict.CALLER:
+            raise
+    else:
+        place.keep(conn, request.dialect.is_closed)
+        topology = state.topology
+        if node.address in topology.marks or not topology.routable:
+            state.apply(NodeServed(node.address))
+        return conn
+    health = state.topology.health(node.address, call.now)
+    began, call.now = call.now, (yield from Now())
+    pause = FULL_PAUSE if verdict is Verdict.FULL else request.pause
+    call.attempts[node.address] = Attempt(
+        node.address,
+        fault.reason,
+        str(node.placement),
+        str(place.tier),
+        health,
+        call.now - began,
+        answered(fault),
+    )
+    state.apply(NodeFailed(node.address, call.now, call.now + pause, fault.reason))
+    return None
+
+
+def _late(call: Call) -> Exception:
+    request = call.request
     return request.dialect.deadline(
         f"no connection within {request.timeout:g} s ({request.dialect.timeout}; "
         f"{request.options})",
-        attempts.values(),
+        call.attempts.values(),
         "A node that accepts and does not answer costs its share of this time.",
     )
 
 
-def _give_up(
-    state: ClusterState,
-    request: Request,
-    attempts: dict[Address, Attempt],
-    now: float,
-) -> Exception:
+def _give_up(call: Call) -> Exception:
     """Return the error that says how each node stood; have the list read again."""
+    state, request, attempts = call.state, call.request, call.attempts
     if attempts:
-        state.expire(now)
+        state.expire(call.now)
     topology = state.topology
-    standings = survey(topology, request.tiers, state.loads(), now)
+    standings = survey(topology, request.tiers, state.loads(), call.now)
     lines = [
         attempts.get(one.node.address)
         or Attempt(
@@ -113,8 +142,10 @@ def _give_up(
         )
         for one in standings
     ]
+    nodes = {one.node.address for one in standings}
+    lines += [attempt for address, attempt in attempts.items() if address not in nodes]
     return request.dialect.no_node(
-        f"no node could be used: {len(topology.nodes)} known, {len(attempts)} tried "
+        f"no node could be used: {len(nodes)} known, {len(attempts)} tried "
         f"({request.options})",
         lines,
         hint(topology, request.tiers),

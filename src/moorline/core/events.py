@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 __all__ = [
     "Event",
     "Listed",
+    "NodeDrained",
+    "NodeEvent",
     "NodeFailed",
     "NodeGone",
     "NodeListed",
+    "NodeReached",
     "NodeServed",
     "NotSmart",
     "RefreshFailed",
+    "Unroutable",
 ]
 
 
@@ -68,6 +72,41 @@ class NodeServed:
 
 
 @dataclass(frozen=True, slots=True)
+class NodeReached:
+    """A node answered at this address, which may not be the one that is listed."""
+
+    address: Address
+    way: Address
+
+    def __str__(self) -> str:
+        return f"node {self.address} reached at {self.way}"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDrained:
+    """A node gets no new connections from this process, or does so again."""
+
+    address: Address
+    drained: bool = True
+
+    def __str__(self) -> str:
+        how = "drained" if self.drained else "in use again"
+        return f"node {self.address} {how}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unroutable:
+    """No node can be reached, and a contact point that is no node can."""
+
+    def __str__(self) -> str:
+        return (
+            "no node can be reached at the addresses that yb_servers() lists: "
+            "connections go through the contact point, which chooses the node; "
+            "address_map says where nodes are to be dialled"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """The list of nodes was read; they came in this order."""
 
@@ -92,7 +131,10 @@ class NotSmart:
         )
 
 
-Event: TypeAlias = NodeListed | NodeGone | NodeFailed | NodeServed | Listed | NotSmart
+NodeEvent: TypeAlias = (
+    NodeListed | NodeGone | NodeFailed | NodeServed | NodeReached | NodeDrained
+)
+Event: TypeAlias = NodeEvent | Unroutable | Listed | NotSmart
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import re
 from enum import Enum
 from typing import NamedTuple
 
-__all__ = ["Fault", "Verdict", "classify", "sqlstate_of"]
+__all__ = ["Fault", "Verdict", "answered", "classify", "sqlstate_of"]
 
 
 class Verdict(Enum):
@@ -80,6 +80,8 @@ _CLIENT_TEXTS = (
     ("authentication method|channel binding", "28000"),
     ("certificate|private key|SSL was required", "28000"),
 )
+# sqlclient_unable_to_establish_sqlconnection, connection_failure
+NO_ANSWER = frozenset({"08001", "08006"})
 _SENT_BY_SERVER = "(?:^|failed: )[^:]+:  "
 
 
@@ -88,6 +90,11 @@ def classify(fault: Fault) -> Verdict:
     state = sqlstate_of(fault)
     by_class = _BY_CLASS.get(state[:2], Verdict.CALLER)
     return _BY_SQLSTATE.get(state, by_class)
+
+
+def answered(fault: Fault) -> bool:
+    """Tell whether a server answered, in whatever way."""
+    return sqlstate_of(fault) not in NO_ANSWER
 
 
 def sqlstate_of(fault: Fault) -> str:

@@ -16,7 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from moorline.core.topology import Address
 
@@ -26,12 +26,13 @@ __all__ = ["Load"]
 class Load:
     """Connections per node."""
 
-    __slots__ = ("_given_back", "_live", "counts")
+    __slots__ = ("_given_back", "_heir", "_live", "counts")
 
     def __init__(self) -> None:
         self.counts: dict[Address, int] = {}
         self._live: list[_Entry] = []
         self._given_back: deque[Address] = deque()
+        self._heir: Load | None = None
 
     def reserve(self, address: Address) -> None:
         """Count a connection that is about to be opened."""
@@ -43,7 +44,10 @@ class Load:
         The collector may close an abandoned flow at any moment, in the very thread
         that holds the lock, and a forked child may close one whose lock is lost.
         """
-        self._given_back.append(address)
+        if self._heir:
+            self._heir.give_back(address)
+        else:
+            self._given_back.append(address)
 
     def release(self, address: Address) -> None:
         """Take back one reservation, or the count of a connection that is gone."""
@@ -57,7 +61,26 @@ class Load:
         self, address: Address, conn: object, is_closed: Callable[[object], bool]
     ) -> None:
         """Let a reservation become the count of the connection that came of it."""
-        self._live.append((weakref.ref(conn), is_closed, address))
+        if self._heir:
+            self._heir.keep(address, conn, is_closed)
+        else:
+            self._live.append((weakref.ref(conn), is_closed, address))
+
+    def inherit(self, other: Load) -> None:
+        """Take over the connections and reservations of another load, for good."""
+        for address, count in other.sweep().items():
+            self.counts[address] = self.counts.get(address, 0) + count
+        self._live += other._live
+        other.counts, other._live, other._heir = {}, [], self
+
+    def on(self, addresses: Collection[Address]) -> list[object]:
+        """Return the open connections to these nodes."""
+        self.sweep()
+        return [
+            conn
+            for ref, _, address in self._live
+            if address in addresses and (conn := ref()) is not None
+        ]
 
     def sweep(self) -> dict[Address, int]:
         """Take out what is no longer open; return the counts, which are then exact."""

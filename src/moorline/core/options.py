@@ -16,7 +16,7 @@ __all__ = ["Given", "Option", "Table", "Value", "boolean", "nearest", "seconds"]
 logger = logging.getLogger(__name__)
 
 T_co = TypeVar("T_co", covariant=True)
-Value: TypeAlias = str | float | None
+Value: TypeAlias = "str | float | Callable[..., object] | None"
 
 
 class Given(NamedTuple):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from moorline.core import events
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
@@ -15,10 +17,15 @@ __all__ = ["Ranks", "Standing", "candidates", "hint", "rank", "survey"]
 Ranks = tuple[tuple["Node", ...], ...]
 
 
-def rank(nodes: Sequence[Node], tiers: Sequence[Tier]) -> Ranks:
-    """Put each node into the first tier that holds it: one tuple of nodes per tier."""
+def rank(topology: Topology, tiers: Sequence[Tier]) -> Ranks:
+    """Put each node into the first tier that holds it: one tuple of nodes per tier.
+
+    Nodes that are drained are in none.
+    """
     rows: list[list[Node]] = [[] for _ in tiers]
-    for node in nodes:
+    for node in topology.nodes:
+        if node.address in topology.drained:
+            continue
         for row, tier in zip(rows, tiers, strict=True):
             if tier.holds(node):
                 row.append(node)
@@ -27,7 +34,10 @@ def rank(nodes: Sequence[Node], tiers: Sequence[Tier]) -> Ranks:
 
 
 def candidates(
-    ranks: Ranks, marks: Mapping[Address, Mark], tried: Collection[Address], now: float
+    ranks: Ranks,
+    marks: Mapping[Address, Mark],
+    tried: Collection[Address | None],
+    now: float,
 ) -> tuple[int, Sequence[Node]]:
     """Return the tier that is next, by index, and its nodes that may be picked.
 
@@ -84,7 +94,7 @@ def survey(
     now: float,
 ) -> tuple[Standing, ...]:
     """Say for every node how it stands, in order of tier, then as listed."""
-    ranks = rank(topology.nodes, tiers)
+    ranks = rank(topology, tiers)
     chosen, open_nodes = candidates(ranks, topology.marks, (), now)
     picked = {node.address for node in open_nodes}
     held = {n.address: index for index, row in enumerate(ranks) for n in row}
@@ -92,7 +102,9 @@ def survey(
     def standing(node: Node) -> Standing:
         index = held.get(node.address)
         health = topology.health(node.address, now)
-        if index is None and any(tier.covers(node.placement) for tier in tiers):
+        if node.address in topology.drained:
+            why = "drained"
+        elif index is None and any(tier.covers(node.placement) for tier in tiers):
             why = f"is {node.role}, which load_balance does not ask for"
         elif index is None:
             why = "outside topology_keys, and fallback_to_topology_keys_only is on"
@@ -112,11 +124,11 @@ def survey(
 
 
 def hint(topology: Topology, tiers: Sequence[Tier]) -> str:
-    """Name the patterns that match no node, and the nearest placement that exists."""
+    """Say what looks wrong: patterns that match no node, nodes out of reach."""
     from difflib import get_close_matches  # noqa: PLC0415 - for people, not for connects
 
     places = sorted({str(node.placement) for node in topology.nodes})
-    lines: list[str] = []
+    lines = [] if topology.routable else [str(events.Unroutable())]
     for pattern in (pattern for tier in tiers for pattern in tier.patterns):
         if any(pattern.matches(node.placement) for node in topology.nodes):
             continue

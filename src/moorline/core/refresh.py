@@ -6,13 +6,15 @@ last list. Only the first list is waited for, and never beyond the caller's dead
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from moorline.core import events
 from moorline.core.attempt import Attempt
 from moorline.core.deadline import Deadline
 from moorline.core.faults import Verdict, classify, sqlstate_of
 from moorline.core.flight import Abandoned, Landed, Refused, Unreachable
+from moorline.core.identity import is_other
+from moorline.core.reach import needs_retest, retest, ways_to
 from moorline.core.steps import Close, Connect, Fetch, Now, Start, Wait
 from moorline.core.topology import diff
 
@@ -24,9 +26,11 @@ if TYPE_CHECKING:
     from moorline.core.request import Request
     from moorline.core.state import ClusterState
     from moorline.core.steps import Row
-    from moorline.core.topology import Address
+    from moorline.core.topology import Address, Node
 
 __all__ = ["ensure_listed", "read_list", "refresh"]
+
+Listing: TypeAlias = "tuple[tuple[Node, ...], str]"
 
 NEVER = Deadline()
 # In seconds, for one reading of the list, all contact points together.
@@ -76,6 +80,7 @@ def read_list(
         The time when that was done.
     """
     while True:
+        state = state.home
         claim = state.claim(now, request.interval, force=force)
         if claim.flight is None:
             return now
@@ -132,13 +137,16 @@ def refresh(
         outcome = Refused(error)
     finally:
         flight.set_result(outcome)
+    if needs_retest(state.home.topology):
+        yield from Start(retest(state.home, request))
 
 
 def _read(state: ClusterState, request: Request, callers: Deadline) -> Flow[Outcome]:
     now = yield from Now()
     deadline = Deadline.after(now, REFRESH_LIMIT).or_earlier(callers)
     attempts: list[Attempt] = []
-    servers = _servers(state)
+    stranger: Listing | None = None
+    servers = _servers(state, request)
     for index, address in enumerate(servers):
         if deadline.over(now):
             break
@@ -155,23 +163,45 @@ def _read(state: ClusterState, request: Request, callers: Deadline) -> Flow[Outc
             if classify(fault) is Verdict.CALLER:
                 state.not_listed(events.RefreshFailed(fault.reason), now)
                 return Refused(error)
-            attempts.append(Attempt(address, fault.reason, seconds=now - began))
+            reason = fault.reason
         else:
             now = yield from Now()
             nodes, universe = request.source.decode(rows)
-            state.listed()
-            state.apply(*diff(state.topology, nodes, universe, now))
-            return Landed()
+            if not nodes:
+                reason = "it lists no nodes"
+            elif is_other(state.topology, universe):
+                reason = f"another cluster answers, universe {universe}"
+                stranger = stranger or (nodes, universe)
+            else:
+                return _land(state, nodes, universe, now)
+        attempts.append(Attempt(address, reason, seconds=now - began))
+    if stranger:  # nobody speaks for the old cluster: it was replaced
+        return _land(state, *stranger, now)
     reason = "; ".join(map(str, attempts)) or "there was no time for any server"
     state.not_listed(events.RefreshFailed(reason), now)
     return Abandoned() if callers.over(now) else Unreachable(tuple(attempts))
 
 
-def _servers(state: ClusterState) -> list[Address | None]:
+def _land(
+    state: ClusterState, nodes: tuple[Node, ...], universe: str, now: float
+) -> Landed:
+    home = state.identify(universe, nodes)
+    home.listed()
+    home.apply(*diff(home.topology, nodes, universe, now))
+    return Landed()
+
+
+def _servers(state: ClusterState, request: Request) -> list[Address | None]:
     """Order who is asked: contact points, then known nodes; those that failed last."""
-    known = (node.address for node in state.topology.nodes)
-    unique = dict.fromkeys((*state.contacts, *known))
-    return sorted(unique, key=lambda address: address in state.topology.marks)
+    topology = state.topology
+    servers: dict[Address | None, bool] = {
+        contact: contact in topology.marks for contact in state.contacts
+    }
+    for node in topology.nodes:
+        if node.address not in servers:
+            way = ways_to(node, request, topology)[0]
+            servers.setdefault(way, node.address in topology.marks)
+    return sorted(servers, key=servers.__getitem__)
 
 
 def _ask(

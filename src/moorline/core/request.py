@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     from moorline.core.faults import Fault
     from moorline.core.placement import Tier
     from moorline.core.steps import Row
-    from moorline.core.topology import Node
+    from moorline.core.topology import Address, Node
     from moorline.errors import ConfigError, DeadlineExceeded, NoNodeAvailable
 
-__all__ = ["Dialect", "Request", "Source"]
+__all__ = ["AddressMap", "Dialect", "Request", "Source"]
+
+AddressMap: TypeAlias = "Callable[[str, int], tuple[str, int]]"
 
 
 class Source(NamedTuple):
@@ -74,6 +76,9 @@ class Request(NamedTuple):
         options: The options that decided, as a user would write them.
         source: How the list of nodes is read.
         dialect: What the driver is like.
+        contacts: The contact points that the caller named; `None` stands for whatever
+            server the caller's conninfo leads to.
+        address_map: Says where to dial a node that is listed at a host and port.
     """
 
     tiers: tuple[Tier, ...]
@@ -83,3 +88,5 @@ class Request(NamedTuple):
     options: str
     source: Source
     dialect: Dialect
+    contacts: tuple[Address | None, ...] = ()
+    address_map: AddressMap | None = None

@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from moorline.core.backoff import Backoff
+from moorline.core.identity import is_same
 from moorline.core.load import Load
 from moorline.core.picker import least_loaded
 from moorline.core.plan import candidates, rank
 from moorline.core.topology import Topology, reduce
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import Self
@@ -58,6 +59,12 @@ class ClusterState:
         new_flight: Makes a future for a discovery.
         dice: Gives random numbers from 0 (included) to 1 (excluded).
         listen: Called with every event and the topology before it, outside the lock.
+        kin: Gives the states of all clusters of this process. They share one lock.
+
+    Attributes:
+        heir: The state of the same cluster, known by other contact points, that took
+            this one over; see `home`.
+        proven: Whether any node ever gave a connection.
     """
 
     def __init__(
@@ -68,12 +75,16 @@ class ClusterState:
         new_flight: Callable[[], Flight],
         dice: Callable[[], float],
         listen: Callable[[Event | RefreshFailed, Topology], None],
+        kin: Callable[[], Iterable[ClusterState]] = tuple,
     ) -> None:
         self.contacts = tuple(contacts)
         self.topology = Topology()
         self.picker: Picker = least_loaded
         self.dice = dice
         self.listen = listen
+        self.heir: ClusterState | None = None
+        self.proven = False
+        self._kin = kin
         self._new_lock = new_lock
         self._new_flight = new_flight
         self._ranks: dict[tuple[Tier, ...], Ranks] = {}
@@ -89,10 +100,48 @@ class ClusterState:
         self._failures = 0
         self._outdated = False
 
+    @property
+    def home(self) -> ClusterState:
+        """The one state of this cluster, whatever contact points led to it."""
+        state = self
+        while state.heir is not None:
+            state = state.heir
+        return state
+
+    def identify(self, universe: str, nodes: Sequence[Node]) -> ClusterState:
+        """Return the home of the cluster of which this state got a list of nodes.
+
+        A cluster that is known by other contact points takes this state over.
+        """
+        with self._lock:
+            home = self.home
+            if is_same(home.topology, universe, nodes):
+                return home
+            for other in self._kin():
+                if other.heir is None and is_same(other.topology, universe, nodes):
+                    other.inherit(home)
+                    return other
+            return home
+
+    def inherit(self, other: ClusterState) -> None:
+        """Take over a state of the same cluster; the lock is the caller's to hold."""
+        self.contacts = tuple(dict.fromkeys((*self.contacts, *other.contacts)))
+        self.load.inherit(other.load)
+        drained = self.topology.drained | other.topology.drained
+        self.topology = self.topology._replace(drained=drained)
+        self._ranks.clear()
+        self.proven = self.proven or other.proven
+        other.heir = self
+
     def loads(self) -> dict[Address, int]:
         """Return the connections of this process per node, exact at this moment."""
         with self._lock:
             return dict(self.load.sweep())
+
+    def connections(self, addresses: Collection[Address]) -> list[object]:
+        """Return the open connections of this process to these nodes."""
+        with self._lock:
+            return self.load.on(addresses)
 
     def apply(self, *events: Event) -> None:
         """Let facts change the topology, then tell the listener."""
@@ -100,13 +149,14 @@ class ClusterState:
             before = self.topology
             for event in events:
                 self.topology = reduce(self.topology, event)
-            if self.topology.nodes != before.nodes:
+            after = self.topology
+            if (before.nodes, before.drained) != (after.nodes, after.drained):
                 self._ranks.clear()
         for event in events:
             self.listen(event, before)
 
     def reserve(
-        self, tiers: tuple[Tier, ...], tried: Collection[Address], now: float
+        self, tiers: tuple[Tier, ...], tried: Collection[Address | None], now: float
     ) -> Reservation | None:
         """Pick a node and count the connection to come, as one act.
 
@@ -117,7 +167,7 @@ class ClusterState:
             topology = self.topology
             ranks = self._ranks.get(tiers)
             if ranks is None:
-                ranks = self._ranks[tiers] = rank(topology.nodes, tiers)
+                ranks = self._ranks[tiers] = rank(topology, tiers)
             index, nodes = candidates(ranks, topology.marks, tried, now)
             if not nodes:
                 return None
@@ -138,6 +188,7 @@ class ClusterState:
         """Let a reservation become a connection."""
         with self._lock:
             load.keep(address, conn, is_closed)
+            self.proven = True
 
     def is_fresh(self, now: float, interval: float) -> bool:
         """Tell whether the list of nodes need not be read again yet; needs no lock."""

@@ -8,7 +8,7 @@ change with every connection and live in `moorline.core.load`.
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from moorline.core import events
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from moorline.core.placement import Placement
 
 __all__ = ["Address", "Mark", "Node", "Topology", "diff", "reduce"]
+
+T = TypeVar("T")
 
 
 class Address(NamedTuple):
@@ -32,6 +34,11 @@ class Address(NamedTuple):
     host: str
     port: int
     hostaddr: str = ""
+
+    @property
+    def where(self) -> Address:
+        """The address that is dialled, without the name it is verified against."""
+        return Address(self.hostaddr or self.host, self.port)
 
     def __str__(self) -> str:
         host = self.host or self.hostaddr or "local socket"
@@ -71,22 +78,29 @@ class Topology(NamedTuple):
     Args:
         nodes: As listed, in that order.
         marks: The nodes that failed lately and did not serve since.
+        ways: Where nodes were reached that have more than one address.
+        drained: The nodes that are to get no new connections.
         universe: The cluster's ``universe_uuid``, or "" from older servers.
         listed_at: When the nodes were listed; `None` before the first time.
         smart: Whether the server has ``yb_servers()`` at all.
+        routable: Whether nodes can be reached; if not, a contact point stands for all.
     """
 
     nodes: tuple[Node, ...] = ()
     marks: Mapping[Address, Mark] = MappingProxyType({})
+    ways: Mapping[Address, Address] = MappingProxyType({})
+    drained: frozenset[Address] = frozenset()
     universe: str = ""
     listed_at: float | None = None
     smart: bool = True
+    routable: bool = True
 
     def health(self, address: Address, now: float) -> str:
         """Describe a node's health in a few words."""
         mark = self.marks.get(address)
         if mark is None:
-            return "up"
+            way = self.ways.get(address, address)
+            return "up" if way == address else f"up, reached at {way.where}"
         if now < mark.until:
             return f"failed {now - mark.since:.1f} s ago"
         return f"to be tried again, failed {now - mark.since:.1f} s ago"
@@ -95,22 +109,39 @@ class Topology(NamedTuple):
 def reduce(topology: Topology, event: events.Event) -> Topology:
     """Return the topology in which `event` has happened."""
     match event:
-        case events.NodeListed(node):
-            return topology._replace(nodes=_with(topology.nodes, node))
-        case events.NodeGone(node):
-            kept = tuple(n for n in topology.nodes if n.address != node.address)
-            return _unmarked(topology._replace(nodes=kept), node.address)
-        case events.NodeFailed(address, since, until, reason):
-            return _marked(topology, address, Mark(since, until, reason))
-        case events.NodeServed(address):
-            return _unmarked(topology, address)
         case events.Listed(universe, at, order):
             nodes = _ordered(topology.nodes, order)
             return topology._replace(
                 nodes=nodes, universe=universe, listed_at=at, smart=True
             )
         case events.NotSmart(at):
-            return Topology(listed_at=at, smart=False)
+            return Topology(listed_at=at, smart=False, drained=topology.drained)
+        case events.Unroutable():
+            return topology._replace(routable=False)
+        case _:
+            return _with_node(topology, event)
+
+
+def _with_node(topology: Topology, event: events.NodeEvent) -> Topology:
+    match event:
+        case events.NodeListed(node):
+            return topology._replace(nodes=_with(topology.nodes, node))
+        case events.NodeGone(node):
+            kept = tuple(n for n in topology.nodes if n.address != node.address)
+            ways = _without(topology.ways, node.address)
+            return _unmarked(topology._replace(nodes=kept, ways=ways), node.address)
+        case events.NodeFailed(address, since, until, reason):
+            return _marked(topology, address, Mark(since, until, reason))
+        case events.NodeServed(address):
+            if not topology.routable:
+                topology = topology._replace(routable=True)
+            return _unmarked(topology, address)
+        case events.NodeReached(address, way):
+            ways = MappingProxyType({**topology.ways, address: way})
+            return topology._replace(ways=ways, routable=True)
+        case events.NodeDrained(address, drained):
+            others = topology.drained - {address}
+            return topology._replace(drained=others | {address} if drained else others)
 
 
 def _with(nodes: tuple[Node, ...], node: Node) -> tuple[Node, ...]:
@@ -134,8 +165,11 @@ def _marked(topology: Topology, address: Address, mark: Mark) -> Topology:
 def _unmarked(topology: Topology, address: Address) -> Topology:
     if address not in topology.marks:
         return topology
-    marks = {a: mark for a, mark in topology.marks.items() if a != address}
-    return topology._replace(marks=MappingProxyType(marks))
+    return topology._replace(marks=_without(topology.marks, address))
+
+
+def _without(mapping: Mapping[Address, T], address: Address) -> Mapping[Address, T]:
+    return MappingProxyType({a: one for a, one in mapping.items() if a != address})
 
 
 def diff(

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from os import PathLike
     from ssl import SSLContext
 
+    from moorline.core.request import AddressMap
+
 Hook: TypeAlias = "Callable[[Connection], Awaitable[None]]"
 
 __all__ = ["exceptions", "types"]
@@ -64,6 +66,7 @@ class ConnectOptions(TypedDict, total=False):
     yb_servers_refresh_interval: int | str
     fallback_to_topology_keys_only: str | bool
     failed_host_reconnect_delay_secs: int | str
+    address_map: AddressMap | None
 
 
 class PoolOptions(ConnectOptions, total=False):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from moorline.core.options import Value
     from moorline.core.picker import Picker
     from moorline.core.plan import Standing
+    from moorline.core.state import ClusterState
     from moorline.core.topology import Topology
 
 __all__ = ["Cluster"]
@@ -59,11 +60,15 @@ class Cluster:
         if plan is None or plan.cluster is None:
             message = "a Cluster balances: leave load_balance=false out"
             raise DIALECT.config_error(message)
-        self._state, self._request = plan.cluster
+        self._found, self._request = plan.cluster
         arguments = plan.drivers(options)
         self._driver = Psycopg(psycopg.Connection.connect, plan.conninfo, arguments)
         if picker is not None:
             self._state.picker = picker_of(picker)
+
+    @property
+    def _state(self) -> ClusterState:
+        return self._found.home
 
     def topology(self) -> ClusterTopology:
         """Return the nodes with placement, role, health and load.

@@ -22,7 +22,7 @@ __all__ = ["ENVIRONMENT", "Pairs", "Variables", "variables"]
 Pairs = tuple[tuple[str, str], ...]
 
 PREFIX = "MOORLINE_YB_"
-ENVIRONMENT = {option.env: option.name for option in TABLE}
+ENVIRONMENT = {option.env: option.name for option in TABLE if option.env}
 # Of libpq: which cluster is meant, and how long a connect may take.
 DRIVERS = ("PGHOST", "PGHOSTADDR", "PGPORT", "PGSERVICE", "PGCONNECT_TIMEOUT")
 TRUST = 1.0  # seconds

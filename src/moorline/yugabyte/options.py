@@ -6,7 +6,7 @@ among themselves, the other names are aliases.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from moorline.core.options import Option, Table, boolean, seconds, stem
 from moorline.core.placement import parse_keys, tiers_of
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from moorline.core.options import Given, Value
     from moorline.core.placement import Tier, TopologyKey
+    from moorline.core.request import AddressMap
 
 __all__ = ["TABLE", "Settings", "settings_of"]
 
@@ -44,6 +45,12 @@ def _mode(given: Given) -> str:
     if mode is None:
         raise given.error(f"write one of {', '.join(MODES)}")
     return mode
+
+
+def _function(given: Given) -> AddressMap:
+    if not callable(given.value):
+        raise given.error("give a function of host and port, as a keyword argument")
+    return cast("AddressMap", given.value)
 
 
 LOAD_BALANCE = Option(
@@ -87,8 +94,22 @@ RECONNECT_DELAY = Option(
     parse=seconds(0, 60, default=5),
     aliases=("failed_host_ttl_seconds",),
 )
+ADDRESS_MAP: Option[AddressMap | None] = Option(
+    "address_map",
+    "",
+    default=None,
+    help="A function that takes the host and the port of a node as listed and returns "
+    "the pair to dial instead, for NAT, Docker and port forwards. As a keyword "
+    "argument only.",
+    parse=_function,
+)
 TABLE = Table(
-    LOAD_BALANCE, TOPOLOGY_KEYS, REFRESH_INTERVAL, FALLBACK_ONLY, RECONNECT_DELAY
+    LOAD_BALANCE,
+    TOPOLOGY_KEYS,
+    REFRESH_INTERVAL,
+    FALLBACK_ONLY,
+    RECONNECT_DELAY,
+    ADDRESS_MAP,
 )
 
 
@@ -99,13 +120,21 @@ class Settings(NamedTuple):
         tiers: The placements to try, in this order.
         interval: Seconds after which the list of nodes is read again.
         pause: Seconds for which a node is left alone after it failed.
+        address_map: Says where to dial a node.
         text: The options that were given, as a user would write them.
     """
 
     tiers: tuple[Tier, ...]
     interval: int
     pause: int
+    address_map: AddressMap | None
     text: str
+
+
+def _as_written(given: Given) -> str:
+    value = given.value
+    name = getattr(value, "__qualname__", value) if callable(value) else value
+    return f"{given.name}={name}"
 
 
 def settings_of(
@@ -134,5 +163,6 @@ def settings_of(
         tiers=tiers_of(keys, strict=FALLBACK_ONLY.of(given), roles=roles),
         interval=REFRESH_INTERVAL.of(given),
         pause=RECONNECT_DELAY.of(given),
-        text=", ".join(f"{one.name}={one.value}" for one in given.values()),
+        address_map=ADDRESS_MAP.of(given),
+        text=", ".join(map(_as_written, given.values())),
     )

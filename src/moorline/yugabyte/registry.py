@@ -13,7 +13,7 @@ from moorline.core import events
 from moorline.core.state import ClusterState
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterable
 
     from moorline.core.topology import Address, Topology
 
@@ -37,21 +37,31 @@ def state_for(key: Hashable, contacts: tuple[Address | None, ...]) -> ClusterSta
         if state is None:
             state = _states[key] = ClusterState(
                 contacts,
-                new_lock=threading.Lock,
+                new_lock=_the_lock,
                 new_flight=Future,
                 dice=random.random,
                 listen=_log,
+                kin=_all,
             )
         return state
+
+
+def _the_lock() -> threading.Lock:
+    """Return the lock that all clusters share, so that two can become one."""
+    return _lock
+
+
+def _all() -> Iterable[ClusterState]:
+    return _states.values()
 
 
 def _log(event: events.Event | events.RefreshFailed, before: Topology) -> None:
     match event:
         case events.NotSmart():
             level = logging.WARNING if before.smart else logging.DEBUG
-        case events.NodeFailed() | events.RefreshFailed():
+        case events.NodeFailed() | events.RefreshFailed() | events.Unroutable():
             level = logging.WARNING
-        case events.NodeGone() | events.NodeServed():
+        case events.NodeGone() | events.NodeServed() | events.NodeDrained():
             level = logging.INFO
         case _:
             level = logging.DEBUG

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import isfinite, nan
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from moorline.core.conninfo import URI_PREFIXES, contact_points, split
 from moorline.core.options import nearest
@@ -22,18 +22,22 @@ from moorline.yugabyte.options import TABLE, settings_of
 from moorline.yugabyte.registry import state_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from moorline.core.request import Dialect
     from moorline.core.state import ClusterState
+    from moorline.core.topology import Address
     from moorline.yugabyte.environment import Pairs
 
 __all__ = ["Plan", "misspelt", "resolve"]
 
 T = TypeVar("T")
 
+Given: TypeAlias = "tuple[tuple[str, str | Callable[..., object]], ...]"
+
 DEFAULT_TIMEOUT = 10.0
 DEFAULT_PORT = 5432  # libpq's own
+AS_GIVEN = (None,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +102,27 @@ def _mentions(conninfo: str) -> bool:
     )
 
 
-def _written(arguments: Mapping[str, object]) -> Pairs:
-    """Return arguments as they would stand in a conninfo."""
+def _written(arguments: Mapping[str, object]) -> Given:
+    """Return arguments as they would stand in a conninfo; functions as they are."""
     if not arguments:
         return ()
     return tuple(
         [
-            (name, str(value).lower() if isinstance(value, bool) else str(value))
+            (name, value if callable(value) else _text(value))
             for name, value in arguments.items()
             if value is not None
         ]
     )
 
 
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 @lru_cache(maxsize=256)
 def _resolve(
     conninfo: str,
-    arguments: Pairs,
+    arguments: Given,
     environment: tuple[Pairs, Pairs],
     dialect: Dialect,
     otherwise: Pairs,
@@ -134,7 +142,7 @@ def _resolve(
     )
     if settings is None:
         return Plan(taken.rest, frozenset(ours), None)
-    given = {name: value for name, value in arguments if name not in ours}
+    given = {name: str(value) for name, value in arguments if name not in ours}
     for name in taken.names:
         _refuse_unknown(name, dialect, lenient=dialect.passes_settings)
     for name in given:
@@ -144,6 +152,7 @@ def _resolve(
     if "host" in said:
         # An address or a service from the environment does not come before it.
         params = {**params, "hostaddr": said.get("hostaddr", "")}
+    contacts = _contacts(said, params)
     request = Request(
         tiers=settings.tiers,
         timeout=_timeout(params, dialect.timeout),
@@ -152,17 +161,21 @@ def _resolve(
         options=settings.text,
         source=YB_SERVERS,
         dialect=dialect,
+        contacts=contacts,
+        address_map=settings.address_map,
     )
-    return Plan(taken.rest, frozenset(ours), (_cluster(said, params), request))
+    key = contacts if contacts != AS_GIVEN else ("service", said["service"])
+    return Plan(taken.rest, frozenset(ours), (state_for(key, contacts), request))
 
 
-def _cluster(said: Mapping[str, str], params: Mapping[str, str]) -> ClusterState:
-    """Return the cluster behind what was said, and the driver's defaults."""
+def _contacts(
+    said: Mapping[str, str], params: Mapping[str, str]
+) -> tuple[Address | None, ...]:
+    """Return the contact points that were said, or that the driver takes otherwise."""
     if said.get("service") and "host" not in said and "hostaddr" not in said:
-        # Only libpq reads service files, and it does so when it connects.
-        return state_for(("service", said["service"]), (None,))
-    contacts = contact_points(params, DEFAULT_PORT)
-    return state_for(contacts, contacts)
+        # Only the driver reads service files, and it does so when it connects.
+        return AS_GIVEN
+    return contact_points(params, DEFAULT_PORT)
 
 
 def _timeout(params: Mapping[str, str], name: str) -> float | None:

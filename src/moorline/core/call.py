@@ -1,0 +1,36 @@
+"""One connect, as it goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from moorline.core.attempt import Attempt
+    from moorline.core.deadline import Deadline
+    from moorline.core.request import Request
+    from moorline.core.state import ClusterState
+    from moorline.core.topology import Address
+
+__all__ = ["Call"]
+
+
+@dataclass(slots=True)
+class Call:
+    """What one caller wants, and what was tried for it until now.
+
+    Args:
+        state: The cluster.
+        request: What is asked for.
+        deadline: Until when.
+        now: The time when it was last looked at.
+        attempts: What came of each node or contact point that was tried.
+    """
+
+    state: ClusterState
+    request: Request
+    deadline: Deadline
+    now: float
+    attempts: dict[Address | None, Attempt] = field(
+        default_factory=dict["Address | None", "Attempt"]
+    )
