@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +18,9 @@ import moorline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from moorline.lab import Proxy
 
 
 SOURCES = Path(moorline.__file__).parents[1]
@@ -91,3 +97,46 @@ def python(script: str, **options: object) -> subprocess.Popen[str]:
         start_new_session=True,
         **options,
     )
+
+
+@pytest.fixture(name="client_of")
+def _client_of() -> Callable[..., AbstractContextManager[socket.socket]]:
+    return client_of
+
+
+@contextlib.contextmanager
+def client_of(proxy: Proxy, timeout: float = 5.0) -> Iterator[socket.socket]:
+    address = (proxy.host, proxy.port)
+    with socket.create_connection(address, timeout=timeout) as client:
+        yield client
+
+
+@pytest.fixture
+def echo() -> Iterator[tuple[str, int]]:
+    """Give the address of a server that answers what it hears, until it hears no more.
+
+    Then it says goodbye, so that a half-closed connection is seen to be one.
+    """
+    ended = threading.Event()
+    threads: list[threading.Thread] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            while not ended.is_set():
+                client, _ = listener.accept()
+                threads.append(threading.Thread(target=answer, args=(client,)))
+                threads[-1].start()
+
+        def answer(client: socket.socket) -> None:
+            with client, contextlib.suppress(OSError):
+                while data := client.recv(65536):
+                    client.sendall(data)
+                client.sendall(b"goodbye")
+
+        threads.append(threading.Thread(target=serve))
+        threads[0].start()
+        yield listener.getsockname()
+        ended.set()
+        socket.create_connection(listener.getsockname()).close()
+        for thread in threads:
+            thread.join()

@@ -256,8 +256,6 @@ def test_a_node_that_is_not_there_is_named(yugabyte_lab):
     for node in (3, -1):
         with pytest.raises(LabError, match=rf"no node {node}; nodes are 0 to 2"):
             yugabyte_lab.state(node)
-    with pytest.raises(LabError, match="tls=True"):
-        _ = yugabyte_lab.ca_file
 
 
 def test_nothing_is_left_behind(yugabyte_templates, alive):

@@ -32,6 +32,12 @@ def test_the_number_of_nodes_follows_from_what_is_given():
         ({"placements": ["a.b"]}, "'a.b' is not of the form cloud.region.zone"),
         ({"columns": 7}, "columns=7"),
         ({"port": 0}, "port=0"),
+        ({"certificates": {0: ["a"]}}, "only a lab with tls=True"),
+        ({"expired_certificates": [0]}, "only a lab with tls=True"),
+        ({"tls": True, "certificates": {3: ["a"]}}, r"not there: \{3\}"),
+        ({"tls": True, "expired_certificates": [-1]}, r"not there: \{-1\}"),
+        ({"tls": True, "certificates": {0: "a.lab"}}, "0: 'a.lab'.* must be a list"),
+        ({"tls": True, "certificates": {0: []}}, "of at least one"),
     ],
 )
 def test_what_cannot_be_built_is_refused(options, reason):

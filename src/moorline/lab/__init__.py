@@ -1,7 +1,7 @@
 """Embedded servers to develop and test against: real PostgreSQL, nothing to install.
 
 `YugabyteLab` is a stand-in for a YugabyteDB cluster; `Templates` makes many of them
-quicker.
+quicker. `Proxy` and `blackhole` are what can go wrong on the way to one.
 """
 
 from __future__ import annotations
@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from moorline.lab.cluster import YugabyteLab
     from moorline.lab.errors import LabError
+    from moorline.lab.proxy import Proxy
     from moorline.lab.server import Node
+    from moorline.lab.sockets import blackhole
     from moorline.lab.template import Templates
 
-__all__ = ["LabError", "Node", "Templates", "YugabyteLab"]
+__all__ = ["LabError", "Node", "Proxy", "Templates", "YugabyteLab", "blackhole"]
 
 _HOMES = {
     "LabError": "errors",
     "Node": "server",
+    "Proxy": "proxy",
     "Templates": "template",
     "YugabyteLab": "cluster",
+    "blackhole": "sockets",
 }
 
 

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Self, Unpack
 from urllib.parse import quote
 
-from moorline.lab import logs, setup, topology
+from moorline.lab import logs, setup, tls, topology
 from moorline.lab.custody import Custody
 from moorline.lab.errors import LabError
 from moorline.lab.options import Options
@@ -111,7 +111,7 @@ class YugabyteLab:
 
     @property
     def nodes(self) -> tuple[Node, ...]:
-        """What the nodes are: host, port, placement, uuid."""
+        """What the nodes are: host, port, placement, uuid, directory of the socket."""
         return tuple(server.node for server in self._open.servers)
 
     @property
@@ -145,11 +145,15 @@ class YugabyteLab:
     def ca_file(self) -> str:
         """The PEM file of the authority that signed the nodes' certificates.
 
-        A certificate is valid for the node's name (node1.lab) and its address.
+        They are valid for the node's name (node1.lab) and its address, or for what
+        the option ``certificates`` says.
         """
-        if self._open.ca_file is None:
-            raise LabError("this lab has no certificates; make it with tls=True")
-        return str(self._open.ca_file)
+        return self._public(tls.CA_FILE)
+
+    @property
+    def other_ca_file(self) -> str:
+        """The PEM file of an authority that signed none of the certificates."""
+        return self._public(tls.OTHER_CA_FILE)
 
     def state(self, node: int) -> State:
         """Tell whether a node's postmaster is "running", "paused" or "stopped"."""
@@ -298,6 +302,12 @@ class YugabyteLab:
         if self._cluster is None:
             raise _closed()
         return self._cluster
+
+    def _public(self, file: str) -> str:
+        directory = self._open.directory
+        if not self.options.tls:
+            raise LabError("this lab has no certificates; make it with tls=True")
+        return str(directory / file)
 
     def _server(self, node: int) -> Server:
         servers = self._open.servers

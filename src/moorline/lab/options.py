@@ -36,6 +36,8 @@ class OptionsDict(TypedDict, total=False):
     universe_uuid: str | None
     password: str | None
     tls: bool
+    certificates: Mapping[int, Sequence[str]]
+    expired_certificates: Sequence[int]
     binaries: str | os.PathLike[str] | None
     max_connections: int
     settings: Mapping[str, str | int | bool]
@@ -59,7 +61,10 @@ class Options:
             universe_uuid); 0 leaves the function out: a plain PostgreSQL.
         universe_uuid: What the tenth column says; by default random.
         password: Of the user yugabyte (scram-sha-256); by default all are trusted.
-        tls: Encrypt; the servers then refuse plain connections.
+        tls: Encrypt; the servers then refuse plain TCP connections.
+        certificates: What the certificate of a node is valid for instead of its name
+            and its address: ``{0: ["*.lab"], 1: ["wrong.example"]}``.
+        expired_certificates: The nodes whose certificates expired long ago.
         binaries: A directory with initdb and postgres; by default one is looked for.
         max_connections: How many clients a node admits, the lab's own not counted.
         settings: Further server settings, which win over the lab's.
@@ -76,6 +81,10 @@ class Options:
     universe_uuid: str | None = None
     password: str | None = field(default=None, repr=False)
     tls: bool = False
+    certificates: Mapping[int, Sequence[str]] = field(
+        default_factory=dict[int, "Sequence[str]"]
+    )
+    expired_certificates: Sequence[int] = ()
     binaries: str | os.PathLike[str] | None = None
     max_connections: int = 200
     settings: Mapping[str, str | int | bool] = field(
@@ -104,6 +113,20 @@ class Options:
             raise LabError(
                 f"columns={self.columns}: yb_servers() has 8, 9 or 10; 0 leaves it out"
             )
+        self._check_certificates()
+
+    def _check_certificates(self) -> None:
+        chosen = {*self.certificates, *self.expired_certificates}
+        if chosen and not self.tls:
+            raise LabError("only a lab with tls=True has certificates to choose")
+        if unknown := chosen - set(range(self.count)):
+            raise LabError(f"certificates for nodes that are not there: {unknown}")
+        for node, names in self.certificates.items():
+            if isinstance(names, str) or not names:
+                raise LabError(
+                    f"certificates={{{node}: {names!r}}} must be a list of host names"
+                    " and addresses, of at least one"
+                )
 
     @property
     def count(self) -> int:

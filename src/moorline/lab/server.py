@@ -49,6 +49,7 @@ class Node:
     placement: str  # "cloud.region.zone"
     node_type: str
     uuid: str
+    socket_dir: str = ""  # of its Unix socket, for clients as host=
 
     def __str__(self) -> str:
         """Say it shortly: ``node1.lab 127.0.0.1:5433 aws.us-east-1.us-east-1a``."""

@@ -12,7 +12,7 @@ from moorline.lab.errors import LabError
 from moorline.lab.server import Node, PortTakenError, Server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from moorline.lab.binaries import Binaries
@@ -49,7 +49,6 @@ class Cluster:
     servers: tuple[Server, ...]
     universe_uuid: str
     rows: list[Row]
-    ca_file: Path | None
 
 
 def build(options: Options, custody: Custody) -> Cluster:
@@ -59,21 +58,17 @@ def build(options: Options, custody: Custody) -> Cluster:
     if options.port is not None and (reason := addresses.taken(where, options.port)):
         raise LabError(f"port {options.port} was asked for, but {reason}")
     directory = custody.mkdir()
-    names = [f"node{number}" for number in range(1, options.count + 1)]
-    copies = [directory / name for name in names]
+    copies = [directory / f"node{number}" for number in range(1, options.count + 1)]
     programs = _copy_template(options, found, custody, copies)
     _write_hba(directory, options)
-    ca_file = None
     if options.tls:
-        pairs = zip([f"{name}.lab" for name in names], where, strict=True)
-        ca_file = tls.issue(directory, pairs, custody.account)
+        tls.issue(directory, _certificates(options, where), custody.account)
     cluster = Cluster(
         binaries=found,
         directory=directory,
         servers=(),
         universe_uuid=options.universe_uuid or str(uuid.uuid4()),
         rows=[],
-        ca_file=ca_file,
     )
     _start(cluster, options, custody, programs, where)
     return cluster
@@ -92,6 +87,17 @@ def _copy_template(
         template.copy(custody, original.data, copies[1:])
         original.data.rename(copies[0])
     return original.programs
+
+
+def _certificates(options: Options, where: tuple[str, ...]) -> Iterator[tls.Wanted]:
+    for index, address in enumerate(where):
+        names = options.certificates.get(index, (_name(index), address))
+        expired = index in options.expired_certificates
+        yield tls.Wanted(_name(index), tuple(names), expired)
+
+
+def _name(index: int) -> str:
+    return f"node{index + 1}.lab"
 
 
 def row(cluster: Cluster, node: Node) -> Row:
@@ -122,18 +128,7 @@ def _start(
     uuids = [str(uuid.uuid4()) for _ in where]
     for attempt in range(1, _PORT_TRIES + 1):
         base = options.port or addresses.free_base(where, options.prefer_port)
-        nodes = [
-            Node(index, f"node{index + 1}.lab", host, port, placement, kind, identity)
-            for index, ((host, port), placement, kind, identity) in enumerate(
-                zip(
-                    addresses.endpoints(where, base),
-                    options.places,
-                    options.types,
-                    uuids,
-                    strict=True,
-                )
-            )
-        ]
+        nodes = _nodes(cluster, options, addresses.endpoints(where, base), uuids)
         cluster.rows = topology.write(
             cluster.directory, [row(cluster, node) for node in nodes]
         )
@@ -147,6 +142,30 @@ def _start(
                 raise
         else:
             return
+
+
+def _nodes(
+    cluster: Cluster,
+    options: Options,
+    endpoints: Iterable[addresses.Endpoint],
+    uuids: Iterable[str],
+) -> list[Node]:
+    described = zip(endpoints, options.places, options.types, uuids, strict=True)
+    return [
+        Node(
+            index=index,
+            name=_name(index),
+            host=host,
+            port=port,
+            placement=placement,
+            node_type=node_type,
+            uuid=identity,
+            socket_dir=str(cluster.directory / f"node{index + 1}"),
+        )
+        for index, ((host, port), placement, node_type, identity) in enumerate(
+            described
+        )
+    ]
 
 
 def _launch(servers: Iterable[Server]) -> None:
@@ -172,8 +191,8 @@ def _server(
     settings: dict[str, str | int | bool] = {**_SETTINGS, **logs.SETTINGS}
     settings |= {
         "listen_addresses": node.host,
-        # For the lab itself. In one common directory equal ports would collide.
-        "unix_socket_directories": f'"{data}"',
+        # In one common directory equal ports would collide.
+        "unix_socket_directories": f'"{node.socket_dir}"',
         "port": node.port,
         "max_connections": options.max_connections + 1,  # the lab's own session
         "hba_file": str(cluster.directory / "pg_hba.conf"),
@@ -194,10 +213,13 @@ def _server(
 
 
 def _write_hba(directory: Path, options: Options) -> None:
-    """Write who may log in: this machine only; the lab by way of a private socket."""
+    """Write who may log in: this machine only, the lab itself by Unix socket only.
+
+    The sockets lie in the data directories, which no other user may enter.
+    """
     kind = "hostssl" if options.tls else "host"
     method = "scram-sha-256" if options.password else "trust"
-    lines = [f"local all {template.ADMIN} trust"]
+    lines = [f"local all {template.ADMIN} trust", f"local all all {method}"]
     local = ("127.0.0.0/8", "::1/128", "samehost")
     lines += [f"{kind} all all {net} {method}" for net in local]
     file = directory / "pg_hba.conf"
