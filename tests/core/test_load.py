@@ -85,3 +85,32 @@ def test_many_that_end_at_once_are_counted_off_in_one_sweep():
     for conn in conns[::2]:
         conn.close()
     assert load.sweep() == {A: 1, B: 1}
+
+
+def test_a_load_that_is_inherited_goes_on_in_its_heir():
+    old, heir = Load(), Load()
+    kept, other = connect(old, A), connect(heir, A)
+    old.reserve(B)
+    old.reserve(B)
+    heir.inherit(old)
+    assert heir.sweep() == {A: 2, B: 2}
+    assert old.sweep() == {}
+
+    old.give_back(B)
+    late = Conn(B)
+    old.keep(B, late, is_closed)
+    assert heir.sweep() == {A: 2, B: 1}
+    for conn in (kept, other, late):
+        conn.close()
+    assert heir.sweep() == {}
+
+
+def test_the_connections_to_some_nodes_can_be_had():
+    load = Load()
+    one, two, other = connect(load, A), connect(load, A), connect(load, B)
+    two.close()
+    assert load.on({A}) == [one]
+    assert load.on(()) == []
+    del one
+    gc.collect()
+    assert load.on({A, B}) == [other]

@@ -179,3 +179,16 @@ def test_a_hint_names_patterns_that_match_nothing(keys, text):
 
 def test_there_is_no_hint_without_keys():
     assert hint(Topology(nodes=NODES), (Tier(),)) == ""
+
+
+def test_a_drained_node_is_in_no_tier_and_says_why():
+    topology = Topology(NODES, drained=frozenset({NODES[0].address}))
+    assert all(NODES[0] not in row for row in rank(topology, TIERS))
+    standings = survey(topology, TIERS, {}, 0.0)
+    assert standings[-1].node is NODES[0]
+    assert standings[-1].excluded == "drained"
+
+
+def test_nodes_out_of_reach_are_hinted_at():
+    assert "address_map" in hint(Topology(NODES, routable=False), (Tier(),))
+    assert hint(Topology(NODES), (Tier(),)) == ""

@@ -8,11 +8,14 @@ from hypothesis import strategies as st
 
 from moorline.core.events import (
     Listed,
+    NodeDrained,
     NodeFailed,
     NodeGone,
     NodeListed,
+    NodeReached,
     NodeServed,
     NotSmart,
+    Unroutable,
 )
 from moorline.core.placement import Placement
 from moorline.core.topology import Address, Mark, Node, Topology, diff, reduce
@@ -172,3 +175,21 @@ def test_an_address_is_shown_as_people_write_it(address, text):
 
 def test_a_node_is_shown_with_its_placement():
     assert str(N1) == "n1:5433 (c.r.a)"
+
+
+def test_a_drained_node_is_drained_whatever_is_listed():
+    topology = fold(reduce, diff(Topology(), (N1, N2), "u", 1.0), Topology())
+    topology = reduce(topology, NodeDrained(N1.address))
+    for listed in ((N2,), (N1, N2)):
+        topology = fold(reduce, diff(topology, listed, "u", 2.0), topology)
+        assert topology.drained == {N1.address}
+    assert topology.health(N1.address, 2.0) == "drained, up"
+    topology = reduce(topology, NodeDrained(N1.address, drained=False))
+    assert topology.drained == frozenset()
+
+
+def test_a_node_that_serves_or_is_reached_makes_the_nodes_routable():
+    lost = reduce(Topology((N1,)), Unroutable())
+    assert not lost.routable
+    assert reduce(lost, NodeServed(N1.address)).routable
+    assert reduce(lost, NodeReached(N1.address, N1.address)).routable

@@ -25,7 +25,9 @@ NEEDS_MORE = ("moorline.cli", "moorline.__main__", "moorline.drivers.")
 NEEDS_MORE_EXACTLY = {
     "moorline.lab.pytest_plugin",
     "moorline.yugabyte.asyncpg",
+    "moorline.yugabyte.asyncpg_pool",
     "moorline.yugabyte.psycopg",
+    "moorline.yugabyte.psycopg_pools",
 }
 
 

@@ -98,12 +98,13 @@ class Topology(NamedTuple):
     def health(self, address: Address, now: float) -> str:
         """Describe a node's health in a few words."""
         mark = self.marks.get(address)
+        way = self.ways.get(address, address)
         if mark is None:
-            way = self.ways.get(address, address)
-            return "up" if way == address else f"up, reached at {way.where}"
-        if now < mark.until:
-            return f"failed {now - mark.since:.1f} s ago"
-        return f"to be tried again, failed {now - mark.since:.1f} s ago"
+            health = "up" if way == address else f"up, reached at {way.where}"
+        else:
+            again = "" if now < mark.until else "to be tried again, "
+            health = f"{again}failed {now - mark.since:.1f} s ago"
+        return f"drained, {health}" if address in self.drained else health
 
 
 def reduce(topology: Topology, event: events.Event) -> Topology:

@@ -22,7 +22,7 @@ from moorline.core.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from asyncpg import Connection, Pool
+    from asyncpg import Connection
 
     from moorline.core.steps import Connect, Fetch, Row
 
@@ -32,13 +32,12 @@ __all__ = [
     "ConfigError",
     "NoNodeAvailable",
     "connect",
-    "create_pool",
+    "pool_defaults",
 ]
 
-# asyncpg's own functions, which have no annotations.
+# asyncpg's own, which has no annotations.
 _untyped: Any = asyncpg
 connect: Callable[..., Awaitable[Connection]] = _untyped.connect
-create_pool: Callable[..., Pool] = _untyped.create_pool
 # Which arguments are the caller's own, and of no use to a control connection.
 OWN = frozenset({"connection_class", "record_class", "loop"})
 CLOSE_LIMIT = 1.0  # seconds to say goodbye to the server
@@ -151,6 +150,16 @@ DIALECT = Dialect(
     no_node=NoNodeAvailable,
     deadline=errors.DeadlineExceeded,
 )
+
+
+@cache
+def pool_defaults() -> Mapping[str, object]:
+    """Return what ``asyncpg.create_pool`` gives a pool when nobody says otherwise."""
+    from inspect import Parameter, signature  # noqa: PLC0415 - as above
+
+    parameters = signature(_untyped.create_pool).parameters.values()
+    kind = Parameter.KEYWORD_ONLY
+    return {one.name: one.default for one in parameters if one.kind is kind}
 
 
 class Asyncpg:

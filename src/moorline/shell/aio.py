@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, TypeVar
 from moorline.core.steps import Close, Connect, Fetch, Now, Start, Wait
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     from moorline.core.flight import Flight, Outcome
     from moorline.core.flow import Flow, Step
     from moorline.shell.driver import AsyncDriver
 
-__all__ = ["run"]
+__all__ = ["run", "start_soon"]
 
 R = TypeVar("R")
 
@@ -68,15 +70,26 @@ async def _perform(
             await driver.close(conn)
             return None
         case Start(flow):
-            task = asyncio.create_task(run(flow, driver), name="moorline-refresh")
-            _background.add(task)
-            task.add_done_callback(_background.discard)
+            _keep(asyncio.create_task(run(flow, driver), name="moorline-refresh"))
             return None
         case Wait(flight, timeout):
             return await _wait(flight, timeout)
         case _:
             message = f"no runner performs {step!r}"
             raise TypeError(message)
+
+
+def start_soon(
+    loop: asyncio.AbstractEventLoop, work: Callable[[], Coroutine[object, object, None]]
+) -> None:
+    """Begin work in a loop, from any thread; a loop that is closed does nothing."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(lambda: _keep(loop.create_task(work())))
+
+
+def _keep(task: asyncio.Task[None]) -> None:
+    _background.add(task)
+    task.add_done_callback(_background.discard)
 
 
 async def _wait(flight: Flight, timeout: float | None) -> Outcome:  # noqa: ASYNC109 - a step's own

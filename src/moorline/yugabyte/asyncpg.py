@@ -20,6 +20,7 @@ from asyncpg.exceptions import *  # noqa: F403  # pyright: ignore[reportWildcard
 from moorline.core import dial
 from moorline.drivers import asyncpg as driver
 from moorline.shell import aio
+from moorline.yugabyte.asyncpg_pool import BalancedPool
 from moorline.yugabyte.resolve import resolve
 
 if TYPE_CHECKING:
@@ -114,9 +115,12 @@ async def connect(
 def create_pool(dsn: str | None = None, **options: Unpack[PoolOptions]) -> Pool:
     """Make an ``asyncpg.Pool`` whose connections go to the nodes that are due.
 
-    Arguments are those of ``asyncpg.create_pool``, and moorline's options.
+    Arguments are those of ``asyncpg.create_pool``, and moorline's options. The pool
+    lets go of connections to a node that `moorline.yugabyte.Cluster.drain` takes out
+    of use: idle ones at once, the others when they come back.
     """
-    return driver.create_pool(dsn, connect=connect, **options)
+    given = {**driver.pool_defaults(), "connect": connect, **options}
+    return BalancedPool(dsn, **given)
 
 
 def _written(options: Mapping[str, Any]) -> Mapping[str, object]:

@@ -10,6 +10,7 @@ from moorline.core.picker import picker as picker_of
 from moorline.core.plan import hint, survey
 from moorline.core.refresh import ensure_listed, read_list
 from moorline.shell import sync
+from moorline.yugabyte import registry
 from moorline.yugabyte.resolve import resolve
 from moorline.yugabyte.view import ClusterTopology, Explanation, NodeView
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from moorline.core.picker import Picker
     from moorline.core.plan import Standing
     from moorline.core.state import ClusterState
-    from moorline.core.topology import Topology
+    from moorline.core.topology import Address, Topology
 
 __all__ = ["Cluster"]
 
@@ -117,6 +118,39 @@ class Cluster:
         deadline = Deadline.after(now, self._request.timeout)
         flow = read_list(self._state, self._request, now, deadline, force=True)
         sync.run(flow, self._driver)
+
+    def drain(self, node: str | NodeView) -> None:
+        """Give a node no new connections, from this process, until `undrain`.
+
+        Idle connections to it in pools that moorline made are replaced, in the
+        background; those in use when they come back. Other connections stay.
+
+        Args:
+            node: As `topology` shows it, or as ``host:port``; the host alone will do
+                if no other node has it.
+
+        Raises:
+            ConfigError: There is no such node, or more than one.
+            NoNodeAvailable: The list was never read and no contact point answers.
+            DeadlineExceeded: The same, and ``connect_timeout`` is over.
+        """
+        registry.drain(self._state, self._address(node), drained=True)
+
+    def undrain(self, node: str | NodeView) -> None:
+        """Use a node again; see `drain`."""
+        registry.drain(self._state, self._address(node), drained=False)
+
+    def _address(self, node: str | NodeView) -> Address:
+        self._list()
+        name = f"{node.host}:{node.port}" if isinstance(node, NodeView) else node
+        known = [one.address for one in self._state.topology.nodes]
+        found = [a for a in known if name in (str(a), a.host, f"{a.host}:{a.port}")]
+        if len(found) != 1:
+            nodes = ", ".join(map(str, known))
+            raise self._request.dialect.config_error(
+                f"drain({name!r}): {len(found)} nodes are called so; there are {nodes}"
+            )
+        return found[0]
 
     def _list(self) -> None:
         now = time.monotonic()

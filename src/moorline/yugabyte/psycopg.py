@@ -2,8 +2,9 @@
 
 Write ``from moorline.yugabyte import psycopg`` instead of ``import psycopg``. With
 ``load_balance=true``, `connect`, `Connection.connect` and `AsyncConnection.connect`
-choose the node; every other name is psycopg's own, reachable through this module.
-Without it, psycopg does what it always does.
+choose the node, and so do the pools, which are psycopg_pool's. Every other name is
+psycopg's own, reachable through this module. Without it, psycopg does what it always
+does.
 
 The options are listed in `moorline.yugabyte.options`.
 """
@@ -11,6 +12,7 @@ The options are listed in `moorline.yugabyte.options`.
 from __future__ import annotations
 
 import time
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import psycopg as _psycopg
@@ -30,7 +32,27 @@ if TYPE_CHECKING:
     from psycopg.abc import AdaptContext, ConnParam
     from psycopg.rows import AsyncRowFactory, RowFactory
 
-__all__ = ["adapters", "conninfo", "errors", "pq", "rows", "sql", "types"]
+    from moorline.yugabyte.psycopg_pools import (
+        AsyncConnectionPool,
+        AsyncNullConnectionPool,
+        ConnectionPool,
+        NullConnectionPool,
+    )
+
+POOLS = "moorline.yugabyte.psycopg_pools"  # imported when asked for
+__all__ = [
+    "AsyncConnectionPool",
+    "AsyncNullConnectionPool",
+    "ConnectionPool",
+    "NullConnectionPool",
+    "adapters",
+    "conninfo",
+    "errors",
+    "pq",
+    "rows",
+    "sql",
+    "types",
+]
 __all__ += _psycopg.__all__
 
 
@@ -148,8 +170,10 @@ def _explain(
 
 
 def __getattr__(name: str) -> object:
+    if name.endswith("ConnectionPool"):
+        return getattr(import_module(POOLS), name)
     return getattr(_psycopg, name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *dir(_psycopg)})
+    return sorted({*globals(), *__all__, *dir(_psycopg)})

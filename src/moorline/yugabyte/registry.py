@@ -7,7 +7,8 @@ import os
 import random
 import threading
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+from weakref import WeakSet
 
 from moorline.core import events
 from moorline.core.state import ClusterState
@@ -17,12 +18,28 @@ if TYPE_CHECKING:
 
     from moorline.core.topology import Address, Topology
 
-__all__ = ["state_for"]
+__all__ = [
+    "Retiring",
+    "drain",
+    "drained_connections",
+    "is_drained",
+    "state_for",
+    "watch",
+]
 
 logger = logging.getLogger("moorline.yugabyte")
 
 _states: dict[Hashable, ClusterState] = {}
+_pools: WeakSet[Retiring] = WeakSet()
 _lock = threading.Lock()
+
+
+class Retiring(Protocol):
+    """A pool that lets go of connections to nodes that are drained."""
+
+    def retire(self) -> None:
+        """Begin to close the idle ones; return at once."""
+        ...
 
 
 def state_for(key: Hashable, contacts: tuple[Address | None, ...]) -> ClusterState:
@@ -44,6 +61,34 @@ def state_for(key: Hashable, contacts: tuple[Address | None, ...]) -> ClusterSta
                 kin=_all,
             )
         return state
+
+
+def watch(pool: Retiring) -> None:
+    """Tell a pool from now on when nodes are drained."""
+    _pools.add(pool)
+
+
+def drain(state: ClusterState, address: Address, *, drained: bool) -> None:
+    """Take a node out of use, and have pools let go of it; or put it into use again."""
+    state.apply(events.NodeDrained(address, drained))
+    if drained:
+        for pool in list(_pools):
+            pool.retire()
+
+
+def drained_connections() -> list[object]:
+    """Return the open connections to nodes that are drained, of all clusters."""
+    found: list[object] = []
+    for state in list(_states.values()):
+        drained = state.topology.drained
+        if drained and state.heir is None:
+            found += state.connections(drained)
+    return found
+
+
+def is_drained(conn: object) -> bool:
+    """Tell whether the node of a connection is drained."""
+    return any(one is conn for one in drained_connections())
 
 
 def _the_lock() -> threading.Lock:

@@ -1,0 +1,198 @@
+"""psycopg_pool's pools, with connections that go to the nodes that are due.
+
+They are psycopg_pool's own classes with another `connection_class`, and they let go of
+connections to a node that `moorline.yugabyte.Cluster.drain` takes out of use: idle
+ones at once, the others when they come back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack
+
+import psycopg_pool
+from psycopg import OperationalError
+
+from moorline.drivers.psycopg import ConfigError
+from moorline.shell import aio
+from moorline.yugabyte import registry
+from moorline.yugabyte.psycopg import AsyncConnection, Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from psycopg_pool.abc import (
+        AsyncConnectFailedCB,
+        AsyncConninfoParam,
+        AsyncKwargsParam,
+        ConnectFailedCB,
+        ConninfoParam,
+        KwargsParam,
+    )
+
+__all__ = [
+    "AsyncConnectionPool",
+    "AsyncNullConnectionPool",
+    "ConnectionPool",
+    "NullConnectionPool",
+]
+
+CT = TypeVar("CT", bound="Connection[Any]")
+ACT = TypeVar("ACT", bound="AsyncConnection[Any]")
+_DEFAULT: Any = Connection
+_ASYNC_DEFAULT: Any = AsyncConnection
+DRAINED = "the node of this connection is drained"
+
+
+class _Common(TypedDict, total=False):
+    """What every pool takes; the meaning is psycopg_pool's."""
+
+    min_size: int
+    max_size: int | None
+    open: bool | None
+    name: str | None
+    close_returns: bool
+    timeout: float
+    max_waiting: int
+    max_lifetime: float
+    max_idle: float
+    reconnect_timeout: float
+    num_workers: int
+
+
+class PoolOptions(_Common, Generic[CT], total=False):
+    """What blocking pools take besides."""
+
+    kwargs: KwargsParam | None
+    configure: Callable[[CT], None] | None
+    check: Callable[[CT], None] | None
+    reconnect_failed: ConnectFailedCB | None
+
+
+class AsyncPoolOptions(_Common, Generic[ACT], total=False):
+    """What asyncio's pools take besides."""
+
+    kwargs: AsyncKwargsParam | None
+    configure: Callable[[ACT], Awaitable[None]] | None
+    check: Callable[[ACT], Awaitable[None]] | None
+    reconnect_failed: AsyncConnectFailedCB | None
+
+
+class ConnectionPool(psycopg_pool.ConnectionPool[CT]):
+    """`psycopg_pool.ConnectionPool` over a cluster.
+
+    Args:
+        conninfo: As for `connect`, or a function that returns it.
+        connection_class: moorline's `Connection`, or a class derived from it.
+        reset: As in psycopg_pool.
+        options: As in psycopg_pool.
+
+    Raises:
+        ConfigError: The connection class is not one that chooses its node.
+    """
+
+    def __init__(
+        self,
+        conninfo: ConninfoParam = "",
+        *,
+        connection_class: type[CT] = _DEFAULT,
+        reset: Callable[[CT], None] | None = None,
+        **options: Unpack[PoolOptions[CT]],
+    ) -> None:
+        _require(connection_class, Connection)
+
+        def reset_or_drop(conn: CT) -> None:
+            if registry.is_drained(conn):
+                raise OperationalError(DRAINED)
+            if reset is not None:
+                reset(conn)
+
+        super().__init__(
+            conninfo,
+            connection_class=connection_class,
+            reset=reset_or_drop,
+            **options,
+        )
+        registry.watch(self)
+
+    @staticmethod
+    def check_connection(conn: CT) -> None:
+        """Verify that a connection works and is to be kept; see psycopg_pool."""
+        if registry.is_drained(conn):
+            conn.close()
+            raise OperationalError(DRAINED)
+        psycopg_pool.ConnectionPool.check_connection(conn)
+
+    def retire(self) -> None:
+        """Begin to replace idle connections to nodes that are drained."""
+        if not self.closed:
+            threading.Thread(
+                target=self.check, name="moorline-drain", daemon=True
+            ).start()
+
+
+class AsyncConnectionPool(psycopg_pool.AsyncConnectionPool[ACT]):
+    """`psycopg_pool.AsyncConnectionPool` over a cluster; see `ConnectionPool`."""
+
+    def __init__(
+        self,
+        conninfo: AsyncConninfoParam = "",
+        *,
+        connection_class: type[ACT] = _ASYNC_DEFAULT,
+        reset: Callable[[ACT], Awaitable[None]] | None = None,
+        **options: Unpack[AsyncPoolOptions[ACT]],
+    ) -> None:
+        _require(connection_class, AsyncConnection)
+
+        async def reset_or_drop(conn: ACT) -> None:
+            if registry.is_drained(conn):
+                raise OperationalError(DRAINED)
+            if reset is not None:
+                await reset(conn)
+
+        super().__init__(
+            conninfo,
+            connection_class=connection_class,
+            reset=reset_or_drop,
+            **options,
+        )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        registry.watch(self)
+
+    async def open(self, wait: bool = False, timeout: float = 30.0) -> None:  # noqa: FBT001, FBT002, ASYNC109 - psycopg_pool's signature
+        """Open the pool, in the running loop; see psycopg_pool."""
+        self._loop = asyncio.get_running_loop()
+        await super().open(wait, timeout)
+
+    @staticmethod
+    async def check_connection(conn: ACT) -> None:
+        """Verify that a connection works and is to be kept; see psycopg_pool."""
+        if registry.is_drained(conn):
+            await conn.close()
+            raise OperationalError(DRAINED)
+        await psycopg_pool.AsyncConnectionPool.check_connection(conn)
+
+    def retire(self) -> None:
+        """Begin to replace idle connections to nodes that are drained."""
+        if self._loop is not None and not self.closed:
+            aio.start_soon(self._loop, self.check)
+
+
+class NullConnectionPool(ConnectionPool[CT], psycopg_pool.NullConnectionPool[CT]):
+    """`psycopg_pool.NullConnectionPool` over a cluster; see `ConnectionPool`."""
+
+
+class AsyncNullConnectionPool(
+    AsyncConnectionPool[ACT], psycopg_pool.AsyncNullConnectionPool[ACT]
+):
+    """`psycopg_pool.AsyncNullConnectionPool` over a cluster."""
+
+
+def _require(connection_class: type[object], base: type[object]) -> None:
+    given = getattr(connection_class, "__origin__", connection_class)
+    if not issubclass(given, base):
+        raise ConfigError(
+            f"connection_class={given.__module__}.{given.__qualname__}: it chooses no "
+            f"node; derive it from {base.__module__}.{base.__qualname__}"
+        )
