@@ -18,6 +18,8 @@ from moorline.drivers.psycopg import (
     DeadlineExceeded,
     NoNodeAvailable,
     Psycopg,
+    acurrent,
+    current,
     defaults,
     fault_of,
     keywords,
@@ -295,3 +297,29 @@ def test_closed_is_what_psycopg_says(closed):
 @pytest.mark.parametrize("cls", [psycopg.Connection, psycopg.AsyncConnection])
 def test_psycopgs_connections_say_it(cls):
     assert isinstance(cls.closed, property)
+
+
+# Passwords of the moment.
+
+
+async def test_a_password_may_be_a_function():
+    words = iter(["one", "two"])
+    given = {"password": lambda: next(words), "user": "u"}
+    assert current(given) == {"password": "one", "user": "u"}
+    assert await acurrent(given) == {"password": "two", "user": "u"}
+    assert current({"user": "u"}) == {"user": "u"}
+
+    async def asked():
+        return "three"
+
+    assert (await acurrent({"password": asked}))["password"] == "three"
+
+
+async def test_a_password_that_is_no_string_is_an_error():
+    async def asked():
+        return "three"
+
+    with pytest.raises(ConfigError, match="gave a coroutine, not a string"):
+        current({"password": asked})
+    with pytest.raises(ConfigError, match="gave a NoneType, not a string"):
+        await acurrent({"password": lambda: None})

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from moorline.lab import pytest_plugin
 from moorline.yugabyte import asyncpg, environment, psycopg, registry, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from moorline.lab import YugabyteLab
+    from moorline.lab import Templates, YugabyteLab
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +39,65 @@ def lab(yugabyte_lab: YugabyteLab) -> YugabyteLab:
     yugabyte_lab.wait_counts((0,) * len(yugabyte_lab.nodes))
     return yugabyte_lab
 
+
+@pytest.fixture(scope="module")
+def nine(yugabyte_templates: Templates) -> Iterator[YugabyteLab]:
+    """Nine nodes to stop and to start, to list in any way; see `whole`."""
+    with pytest_plugin._lab({"nodes": 9, "templates": yugabyte_templates}) as lab:
+        yield lab
+
+
+@pytest.fixture
+def whole(nine: YugabyteLab, monkeypatch: pytest.MonkeyPatch) -> Iterator[YugabyteLab]:
+    """The nine nodes as at first: all run, no client, three are listed."""
+    touched: set[int] = set()
+    for name in ("stop", "kill", "pause"):
+        monkeypatch.setattr(nine, name, noting(touched, getattr(nine, name)))
+    nine.set_topology([nine.row(node) for node in range(3)])
+    nine.wait_counts((0,) * 9)
+    yield nine
+    for node in touched:
+        nine.start(node)
+
+
+def noting(touched: set[int], act: Callable[[int], None]) -> Callable[[int], None]:
+    """Return what does the same and notes to which node."""
+
+    def act_and_note(node: int) -> None:
+        touched.add(node)
+        act(node)
+
+    return act_and_note
+
+
+class Clock:
+    """The time as moorline sees it: a test puts it forward instead of sleeping."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.ahead
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Give all of moorline's modules one clock, and let it be put forward."""
+    clock = Clock()
+    for name, module in [*sys.modules.items()]:
+        ours = name.startswith(("moorline.shell.", "moorline.yugabyte."))
+        if ours and getattr(module, "time", None) is time:
+            monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+BACKGROUND = "moorline-refresh"  # the name of threads and of tasks
+# What a query raises whose connection is gone.
+DEAD = (
+    psycopg.OperationalError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+)
 
 # psycopg's names of parameters as asyncpg has them; "" for what it does not have.
 ASYNCPG = {
@@ -60,15 +123,49 @@ class World:
         self._runner.run(_settled())
         return conns
 
+    def open_at_once(
+        self, workers: int, count: int, conninfo: str, **options: Any
+    ) -> list[Any]:
+        """Open that many, by so many threads or tasks that share the work."""
+        by = self._by_threads if self.way == "sync" else self._by_tasks
+        conns = by(workers, count, conninfo, options)
+        self.opened += conns
+        return conns
+
+    def drop_dead(self) -> None:
+        """Use all connections once, and let go of those that turn out to be dead."""
+        for conn in self.opened[:]:
+            try:
+                self.fetch(conn, "select 1")
+            except DEAD:
+                self.close([conn])
+
+    def settle(self) -> None:
+        """Wait until what goes on in the background, to refresh a list, is done."""
+        for thread in threading.enumerate():
+            if thread.name == BACKGROUND:
+                thread.join()
+        self._runner.run(_settled())
+
     def close(self, conns: list[Any] | None = None) -> None:
         """Close these connections, or all of them."""
-        for conn in self.opened[:] if conns is None else conns:
+        going = self.opened[:] if conns is None else conns
+        for conn in going:
             self.opened.remove(conn)
-            self.run(conn.close())
+        self._runner.run(_awaited([conn.close() for conn in going]))
 
     def run(self, result: Any) -> Any:
         """Return a result, in the world's loop if it is to be awaited."""
-        return self._runner.run(result) if inspect.isawaitable(result) else result
+        if not inspect.isawaitable(result):
+            return result
+        return self._runner.run(_result_of(result))
+
+    def wait(self, condition: Callable[[], bool], seconds: float = 5.0) -> None:
+        """Wait for what threads and tasks in the background bring about."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it did not come about"
+            self._runner.run(asyncio.sleep(0.01))
 
     def fetch(self, conn: Any, sql: str) -> Any:
         """Return the first value that a query gives."""
@@ -103,11 +200,24 @@ class World:
         return [psycopg.connect(conninfo, **options) for _ in range(count)]
 
     def _threads(self, count: int, conninfo: str, options: dict[str, Any]) -> list[Any]:
-        with ThreadPoolExecutor(count) as pool:
+        return self._by_threads(count, count, conninfo, options)
+
+    def _by_threads(
+        self, workers: int, count: int, conninfo: str, options: dict[str, Any]
+    ) -> list[Any]:
+        with ThreadPoolExecutor(workers) as pool:
             jobs = [
                 pool.submit(psycopg.connect, conninfo, **options) for _ in range(count)
             ]
         return [job.result() for job in jobs]
+
+    def _by_tasks(
+        self, workers: int, count: int, conninfo: str, options: dict[str, Any]
+    ) -> list[Any]:
+        connect: Any = psycopg.AsyncConnection.connect
+        if self._of_asyncpg:
+            connect, options = asyncpg.connect, for_asyncpg(options)
+        return self.run(_shared_by(workers, count, connect, conninfo, options))
 
     def _async(self, count: int, conninfo: str, options: dict[str, Any]) -> list[Any]:
         connect = psycopg.AsyncConnection.connect
@@ -154,6 +264,15 @@ async def _at_once(count: int, connect: Any, conninfo: str, options: Any) -> lis
     return await asyncio.gather(*(connect(conninfo, **options) for _ in range(count)))
 
 
+async def _shared_by(
+    workers: int, count: int, connect: Any, conninfo: str, options: Any
+) -> list[Any]:
+    each, rest = divmod(count, workers)
+    assert rest == 0
+    shares = (_in_turn(each, connect, conninfo, options) for _ in range(workers))
+    return [conn for conns in await asyncio.gather(*shares) for conn in conns]
+
+
 async def _with_both_drivers(count: int, conninfo: str, options: Any) -> list[Any]:
     of_psycopg, of_asyncpg = await asyncio.gather(
         _at_once(count, psycopg.AsyncConnection.connect, conninfo, options),
@@ -162,10 +281,18 @@ async def _with_both_drivers(count: int, conninfo: str, options: Any) -> list[An
     return of_psycopg + of_asyncpg
 
 
+async def _result_of(awaitable: Any) -> Any:
+    return await awaitable
+
+
+async def _awaited(results: list[Any]) -> None:
+    await asyncio.gather(*filter(inspect.isawaitable, results))
+
+
 async def _settled() -> None:
-    """Let tasks in the background end: a loop that does not run holds them up."""
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    await asyncio.gather(*others)
+    """Let moorline's tasks end: a loop that does not run holds them up."""
+    tasks = asyncio.all_tasks()
+    await asyncio.gather(*(t for t in tasks if t.get_name().startswith("moorline")))
 
 
 def _world(request: pytest.FixtureRequest) -> Iterator[World]:

@@ -17,6 +17,7 @@ from moorline.yugabyte import psycopg
 if TYPE_CHECKING:
     from conftest import World
     from moorline.lab import YugabyteLab
+    from moorline.lab.pytest_plugin import MakeLab
 
 OURS = {"connect", "Connection", "AsyncConnection"}
 
@@ -166,3 +167,21 @@ def test_psycopgs_own_complaint_is_left_as_it_is(psycopg_world: World) -> None:
     with pytest.raises(plain.ProgrammingError) as caught:
         psycopg_world.open(1, "foo=bar")
     assert not isinstance(caught.value, ConfigError)
+
+
+@pytest.mark.parametrize("switch", [True, False])
+def test_a_password_may_be_a_function(
+    make_yugabyte_lab: MakeLab, psycopg_world: World, secret: str, *, switch: bool
+) -> None:
+    """It is asked for at each connect, so a password that changes is followed."""
+    lab = make_yugabyte_lab(password=secret)
+    passwords = [secret]
+    options = {"load_balance": switch, "password": lambda: passwords[-1]}
+    psycopg_world.open(3, lab.dsn(password=""), **options)
+    for node in range(3):
+        lab.sql(node, "alter user yugabyte password 'another'")
+    passwords.append("another")
+
+    psycopg_world.open(3, lab.dsn(password=""), **options)
+
+    assert lab.counts() == ((2, 2, 2) if switch else (6, 0, 0))

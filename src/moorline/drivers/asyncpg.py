@@ -18,6 +18,7 @@ from moorline import errors
 from moorline.core.faults import Fault
 from moorline.core.request import Dialect
 from moorline.core.secret import Secret
+from moorline.drivers.asyncpg_tls import verified_as
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -185,8 +186,11 @@ class Asyncpg:
             arguments = {k: v for k, v in arguments.items() if k not in OWN}
             arguments["statement_cache_size"] = 0
         if step.address is not None:
-            host, port, _ = step.address
-            arguments.update(host=host, port=port)
+            host, port, hostaddr = step.address
+            arguments.update(host=hostaddr or host, port=port)
+            if hostaddr and host:
+                dsn, given = self._dsn.reveal(), arguments.get("ssl")
+                arguments["ssl"] = verified_as(host, given, dsn)
         elif not step.control:
             return arguments  # as the caller wrote it, to the letter
         arguments["timeout"] = step.timeout

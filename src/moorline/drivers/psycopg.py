@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import selectors
 import time
+from collections.abc import Coroutine
 from functools import cache
+from inspect import isawaitable
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -25,7 +27,7 @@ from moorline.core.request import Dialect
 from moorline.core.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from psycopg.pq.abc import PGconn, PGresult
 
@@ -38,8 +40,13 @@ __all__ = [
     "ConfigError",
     "DeadlineExceeded",
     "NoNodeAvailable",
+    "Password",
     "Psycopg",
+    "acurrent",
+    "current",
 ]
+
+Password: TypeAlias = "Callable[[], str | Awaitable[str]]"  # noqa: S105 - a type
 
 LEAST_TIMEOUT = 2
 CONTROL: Mapping[str, Any] = {"autocommit": True}
@@ -113,6 +120,35 @@ DIALECT = Dialect(
 )
 
 
+def current(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments with the password of this moment, if a function gives it."""
+    password = arguments.get("password")
+    if not callable(password):
+        return dict(arguments)
+    return {**arguments, "password": _password(password())}
+
+
+async def acurrent(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Do what `current` does; the function may be a coroutine function."""
+    password = arguments.get("password")
+    if not callable(password):
+        return dict(arguments)
+    given = password()
+    return {
+        **arguments,
+        "password": _password(await given if isawaitable(given) else given),
+    }
+
+
+def _password(given: object) -> str:
+    if isinstance(given, str):
+        return given
+    kind = type(given).__name__
+    if isinstance(given, Coroutine):
+        cast("Coroutine[object, object, object]", given).close()
+    raise ConfigError(f"password() gave a {kind}, not a string")
+
+
 class _Dialer:
     """Knows the parameters of one caller, moorline's options taken out.
 
@@ -155,7 +191,7 @@ class Psycopg(_Dialer):
     def connect(self, step: Connect) -> object:
         """Open a connection."""
         connect = psycopg.Connection.connect if step.control else self._connect
-        return connect(self._conninfo.reveal(), **self._for(step))
+        return connect(self._conninfo.reveal(), **current(self._for(step)))
 
     def fetch(self, step: Fetch) -> Sequence[Row]:
         """Run a query, in no more than the step's time."""
@@ -175,7 +211,8 @@ class AsyncPsycopg(_Dialer):
         connect = psycopg.AsyncConnection.connect if step.control else self._connect
         as_written = step.address is None and not step.control
         async with asyncio.timeout(None if as_written else step.timeout):
-            return await connect(self._conninfo.reveal(), **self._for(step))
+            arguments = await acurrent(self._for(step))
+            return await connect(self._conninfo.reveal(), **arguments)
 
     async def fetch(self, step: Fetch) -> Sequence[Row]:
         """Run a query, in no more than the step's time."""

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from psycopg.abc import AdaptContext, ConnParam
     from psycopg.rows import AsyncRowFactory, RowFactory
 
+    from moorline.core.request import AddressMap
+    from moorline.drivers.psycopg import Password
     from moorline.yugabyte.psycopg_pools import (
         AsyncConnectionPool,
         AsyncNullConnectionPool,
@@ -69,7 +71,7 @@ class Connection(_psycopg.Connection[Row]):  # type: ignore[no-redef]
         context: AdaptContext | None = None,
         row_factory: RowFactory[Row] | None = None,
         cursor_factory: type[_psycopg.Cursor[Row]] | None = None,
-        **kwargs: ConnParam,
+        **kwargs: ConnParam | Password | AddressMap,
     ) -> Self:
         """Connect as `psycopg.Connection.connect` does, to the node that is due.
 
@@ -84,7 +86,9 @@ class Connection(_psycopg.Connection[Row]):  # type: ignore[no-redef]
             cursor_factory: As in psycopg.
             kwargs: Parameters of libpq, and moorline's options. ``connect_timeout``
                 is the limit for the whole connect, in seconds: 10 if it is not
-                given, none if it is 0.
+                given, none if it is 0. ``password`` may be a function that returns
+                it, or under asyncio a coroutine function; it is asked for each
+                connection.
 
         Raises:
             ConfigError: An option is unknown, malformed or contradicts another; it is
@@ -109,7 +113,7 @@ class Connection(_psycopg.Connection[Row]):  # type: ignore[no-redef]
                 _explain(error, conninfo, given)
         given = plan.drivers(given)
         if plan.cluster is None:
-            return super().connect(plan.conninfo, **own, **given)
+            return super().connect(plan.conninfo, **own, **driver.current(given))
         dialer = driver.Psycopg(super().connect, plan.conninfo, given, own)
         flow = dial.connect(*plan.cluster, time.monotonic())
         return cast("Self", sync.run(flow, dialer))
@@ -128,7 +132,7 @@ class AsyncConnection(_psycopg.AsyncConnection[Row]):  # type: ignore[no-redef]
         context: AdaptContext | None = None,
         row_factory: AsyncRowFactory[Row] | None = None,
         cursor_factory: type[_psycopg.AsyncCursor[Row]] | None = None,
-        **kwargs: ConnParam,
+        **kwargs: ConnParam | Password | AddressMap,
     ) -> Self:
         """Connect as `psycopg.AsyncConnection.connect` does, to the node that is due.
 
@@ -150,6 +154,7 @@ class AsyncConnection(_psycopg.AsyncConnection[Row]):  # type: ignore[no-redef]
                 _explain(error, conninfo, given)
         given = plan.drivers(given)
         if plan.cluster is None:
+            given = await driver.acurrent(given)
             return await super().connect(plan.conninfo, **own, **given)
         dialer = driver.AsyncPsycopg(super().connect, plan.conninfo, given, own)
         flow = dial.connect(*plan.cluster, time.monotonic())

@@ -67,6 +67,7 @@ class PoolOptions(_Common, Generic[CT], total=False):
     kwargs: KwargsParam | None
     configure: Callable[[CT], None] | None
     check: Callable[[CT], None] | None
+    reset: Callable[[CT], None] | None
     reconnect_failed: ConnectFailedCB | None
 
 
@@ -76,6 +77,7 @@ class AsyncPoolOptions(_Common, Generic[ACT], total=False):
     kwargs: AsyncKwargsParam | None
     configure: Callable[[ACT], Awaitable[None]] | None
     check: Callable[[ACT], Awaitable[None]] | None
+    reset: Callable[[ACT], Awaitable[None]] | None
     reconnect_failed: AsyncConnectFailedCB | None
 
 
@@ -85,7 +87,6 @@ class ConnectionPool(psycopg_pool.ConnectionPool[CT]):
     Args:
         conninfo: As for `connect`, or a function that returns it.
         connection_class: moorline's `Connection`, or a class derived from it.
-        reset: As in psycopg_pool.
         options: As in psycopg_pool.
 
     Raises:
@@ -97,24 +98,21 @@ class ConnectionPool(psycopg_pool.ConnectionPool[CT]):
         conninfo: ConninfoParam = "",
         *,
         connection_class: type[CT] = _DEFAULT,
-        reset: Callable[[CT], None] | None = None,
         **options: Unpack[PoolOptions[CT]],
     ) -> None:
         _require(connection_class, Connection)
-
-        def reset_or_drop(conn: CT) -> None:
-            if registry.is_drained(conn):
-                raise OperationalError(DRAINED)
-            if reset is not None:
-                reset(conn)
-
         super().__init__(
             conninfo,
             connection_class=connection_class,
-            reset=reset_or_drop,
             **options,
         )
         registry.watch(self)
+
+    def putconn(self, conn: CT) -> None:
+        """Take a connection back, or replace it if its node is drained."""
+        if registry.is_drained(conn):
+            conn.pgconn.finish()  # close() may mean to give it back
+        super().putconn(conn)
 
     @staticmethod
     def check_connection(conn: CT) -> None:
@@ -140,21 +138,12 @@ class AsyncConnectionPool(psycopg_pool.AsyncConnectionPool[ACT]):
         conninfo: AsyncConninfoParam = "",
         *,
         connection_class: type[ACT] = _ASYNC_DEFAULT,
-        reset: Callable[[ACT], Awaitable[None]] | None = None,
         **options: Unpack[AsyncPoolOptions[ACT]],
     ) -> None:
         _require(connection_class, AsyncConnection)
-
-        async def reset_or_drop(conn: ACT) -> None:
-            if registry.is_drained(conn):
-                raise OperationalError(DRAINED)
-            if reset is not None:
-                await reset(conn)
-
         super().__init__(
             conninfo,
             connection_class=connection_class,
-            reset=reset_or_drop,
             **options,
         )
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -164,6 +153,12 @@ class AsyncConnectionPool(psycopg_pool.AsyncConnectionPool[ACT]):
         """Open the pool, in the running loop; see psycopg_pool."""
         self._loop = asyncio.get_running_loop()
         await super().open(wait, timeout)
+
+    async def putconn(self, conn: ACT) -> None:
+        """Take a connection back, or replace it if its node is drained."""
+        if registry.is_drained(conn):
+            conn.pgconn.finish()  # close() may mean to give it back
+        await super().putconn(conn)
 
     @staticmethod
     async def check_connection(conn: ACT) -> None:
