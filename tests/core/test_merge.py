@@ -6,7 +6,6 @@ import threading
 
 import pytest
 
-from moorline.core.call import Call
 from moorline.core.deadline import Deadline
 from moorline.core.dial import connect
 from moorline.core.events import NodeDrained
@@ -176,8 +175,3 @@ def test_who_waits_for_a_list_finds_the_cluster_that_it_is_of():
     claim.flight.set_result(None)
     assert two.home is one
     waiting.close()
-
-
-def test_a_call_begins_with_nothing_tried():
-    one = Call(state_at(N1), REQUEST, Deadline(), NOW)
-    assert one.attempts == {}

@@ -173,9 +173,8 @@ def test_what_left_the_list_is_forgotten():
 
 
 def call(state, request, *, tried=()):
-    found = Call(state, request, Deadline(), NOW)
-    found.attempts.update({address: Attempt(address, "x") for address in tried})
-    return found
+    attempts = {address: Attempt(address, "x") for address in tried}
+    return Call(state, request, Deadline(), NOW, attempts)
 
 
 def test_contact_points_that_are_no_nodes_may_stand_for_all():

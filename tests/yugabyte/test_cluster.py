@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import textwrap
 from typing import TYPE_CHECKING
 
 import pytest
@@ -144,3 +147,28 @@ def test_making_a_handle_connects_to_nothing(lab: YugabyteLab) -> None:
     assert lab.accepted(0) == before
     cluster.topology()
     assert lab.accepted(0) == before + 1
+
+
+ASYNCPG_ALONE = """
+    import asyncio, sys
+    sys.modules["psycopg"] = None
+    from moorline.yugabyte import Cluster, asyncpg
+
+    async def main(dsn):
+        conns = [await asyncpg.connect(dsn) for _ in range(3)]
+        cluster = Cluster(dsn)  # in a running loop, as in a notebook
+        cluster.refresh()
+        assert [node.load for node in cluster.topology().nodes] == [1, 1, 1]
+        assert len(cluster.explain().candidates) == 3
+        for conn in conns:
+            await conn.close()
+
+    asyncio.run(main(sys.argv[1]))
+    assert len(Cluster(sys.argv[1]).topology().nodes) == 3
+"""
+
+
+def test_asyncpg_alone_is_enough(lab: YugabyteLab) -> None:
+    script = textwrap.dedent(ASYNCPG_ALONE)
+    dsn = lab.dsn(load_balance="true")
+    subprocess.run([sys.executable, "-W", "error", "-c", script, dsn], check=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,6 +31,4 @@ class Call:
     request: Request
     deadline: Deadline
     now: float
-    attempts: dict[Address | None, Attempt] = field(
-        default_factory=dict["Address | None", "Attempt"]
-    )
+    attempts: dict[Address | None, Attempt]

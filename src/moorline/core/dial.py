@@ -53,7 +53,7 @@ def connect(state: ClusterState, request: Request, now: float) -> Flow[object]:
     topology = state.topology
     if not topology.smart:
         return (yield from Connect(None, deadline.left(now)))
-    call = Call(state, request, deadline, now)
+    call = Call(state, request, deadline, now, attempts={})
     if not topology.routable:
         conn = yield from reach_endpoint(call)
         if conn is not None:

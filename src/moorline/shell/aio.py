@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from moorline.core.steps import Close, Connect, Fetch, Now, Start, Wait
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from moorline.core.flow import Flow, Step
     from moorline.shell.driver import AsyncDriver
 
-__all__ = ["run", "start_soon"]
+__all__ = ["run", "run_blocking", "start_soon"]
 
 R = TypeVar("R")
 
@@ -77,6 +78,23 @@ async def _perform(
         case _:
             message = f"no runner performs {step!r}"
             raise TypeError(message)
+
+
+def run_blocking(flow: Flow[R], driver: AsyncDriver) -> R:
+    """Run `flow` for a blocking caller, in a loop and a thread of its own.
+
+    Whatever the flow begins in the background is waited for: its loop ends with it.
+    """
+    with ThreadPoolExecutor(1, "moorline") as thread:
+        return thread.submit(asyncio.run, _run_with_rest(flow, driver)).result()
+
+
+async def _run_with_rest(flow: Flow[R], driver: AsyncDriver) -> R:
+    try:
+        return await run(flow, driver)
+    finally:
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        await asyncio.gather(*rest, return_exceptions=True)
 
 
 def start_soon(

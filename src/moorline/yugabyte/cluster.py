@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 from moorline.core.deadline import Deadline
 from moorline.core.picker import picker as picker_of
@@ -15,11 +16,16 @@ from moorline.yugabyte.resolve import resolve
 from moorline.yugabyte.view import ClusterTopology, Explanation, NodeView
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from moorline.core.flow import Flow
     from moorline.core.options import Value
     from moorline.core.picker import Picker
     from moorline.core.plan import Standing
+    from moorline.core.request import Dialect, Request
     from moorline.core.state import ClusterState
     from moorline.core.topology import Address, Topology
+    from moorline.yugabyte.resolve import Plan
 
 __all__ = ["Cluster"]
 
@@ -52,18 +58,7 @@ class Cluster:
         picker: str | Picker | None = None,
         **options: Value,
     ) -> None:
-        # Imported when needed: this module must not require a driver to be there.
-        import psycopg  # noqa: PLC0415
-
-        from moorline.drivers.psycopg import DIALECT, Psycopg  # noqa: PLC0415
-
-        plan = resolve(conninfo, options, DIALECT, otherwise=BALANCED)
-        if plan is None or plan.cluster is None:
-            message = "a Cluster balances: leave load_balance=false out"
-            raise DIALECT.config_error(message)
-        self._found, self._request = plan.cluster
-        arguments = plan.drivers(options)
-        self._driver = Psycopg(psycopg.Connection.connect, plan.conninfo, arguments)
+        self._found, self._request, self._run = _door(conninfo, options)
         if picker is not None:
             self._state.picker = picker_of(picker)
 
@@ -116,8 +111,7 @@ class Cluster:
         """
         now = time.monotonic()
         deadline = Deadline.after(now, self._request.timeout)
-        flow = read_list(self._state, self._request, now, deadline, force=True)
-        sync.run(flow, self._driver)
+        self._run(read_list(self._state, self._request, now, deadline, force=True))
 
     def drain(self, node: str | NodeView) -> None:
         """Give a node no new connections, from this process, until `undrain`.
@@ -155,8 +149,7 @@ class Cluster:
     def _list(self) -> None:
         now = time.monotonic()
         deadline = Deadline.after(now, self._request.timeout)
-        flow = ensure_listed(self._state, self._request, now, deadline)
-        sync.run(flow, self._driver)
+        self._run(ensure_listed(self._state, self._request, now, deadline))
 
     def _look(self) -> tuple[Topology, tuple[Standing, ...]]:
         """Read the topology once: a refresh may replace it at any moment."""
@@ -168,3 +161,43 @@ class Cluster:
     def __repr__(self) -> str:
         contacts = ",".join(map(str, self._state.contacts))
         return f"<Cluster at {contacts}: {len(self._state.topology.nodes)} nodes known>"
+
+
+Door: TypeAlias = "tuple[ClusterState, Request, Callable[[Flow[float]], float]]"
+
+
+def _door(conninfo: str, options: Mapping[str, Value]) -> Door:
+    """Return the cluster behind a conninfo, and what runs flows on it.
+
+    With psycopg if it is installed, else with asyncpg: imported here, since this
+    module must not require either to be there.
+    """
+    try:
+        import psycopg  # noqa: PLC0415
+    except ImportError:
+        return _asyncpgs_door(conninfo, options)
+    from moorline.drivers.psycopg import DIALECT, Psycopg  # noqa: PLC0415
+
+    plan, state, request = _resolved(conninfo, options, DIALECT)
+    connect = psycopg.Connection.connect
+    driver = Psycopg(connect, plan.conninfo, plan.drivers(options))
+    return state, request, partial(sync.run, driver=driver)
+
+
+def _asyncpgs_door(conninfo: str, options: Mapping[str, Value]) -> Door:
+    from moorline.drivers.asyncpg import DIALECT, Asyncpg  # noqa: PLC0415
+    from moorline.shell import aio  # noqa: PLC0415 - asyncio is slow to import
+
+    plan, state, request = _resolved(conninfo, options, DIALECT)
+    driver = Asyncpg(plan.conninfo, plan.drivers(options))
+    return state, request, partial(aio.run_blocking, driver=driver)
+
+
+def _resolved(
+    conninfo: str, options: Mapping[str, Value], dialect: Dialect
+) -> tuple[Plan, ClusterState, Request]:
+    plan = resolve(conninfo, options, dialect, otherwise=BALANCED)
+    if plan is None or plan.cluster is None:
+        message = "a Cluster balances: leave load_balance=false out"
+        raise dialect.config_error(message)
+    return plan, *plan.cluster
