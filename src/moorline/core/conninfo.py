@@ -191,7 +191,9 @@ def contact_points(params: Mapping[str, str], default_port: int) -> tuple[Addres
 
 
 def _port(text: str) -> int:
-    if not text.strip().isdecimal():
+    digits = text.strip()
+    # Python refuses to convert thousands of digits.
+    if not digits.isdecimal() or len(digits) > len("0000065535"):
         message = f"port={text!r} is no number"
         raise ConfigError(message)
-    return int(text)
+    return int(digits)

@@ -46,11 +46,10 @@ def picker(choice: str | Picker) -> Picker:
     Raises:
         ConfigError: No built-in picker has that name; the message lists them.
     """
-    if not isinstance(choice, str):
+    if callable(choice):
         return choice
-    try:
-        return PICKERS[choice]
-    except KeyError:
+    if choice not in PICKERS:
         names = ", ".join(PICKERS)
         message = f"picker={choice!r} is unknown: write one of {names}"
-        raise ConfigError(message) from None
+        raise ConfigError(message)
+    return PICKERS[choice]

@@ -16,7 +16,6 @@ from moorline.core.faults import Verdict, answered, classify
 from moorline.core.plan import rank
 from moorline.core.steps import Close, Connect, Now
 from moorline.core.topology import Address
-from moorline.errors import ConfigError
 
 if TYPE_CHECKING:
     from moorline.core.call import Call
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["endpoints", "needs_retest", "reach", "reach_endpoint", "retest", "ways_to"]
 
+PORTS = range(1, 65536)
 # In seconds: for one address, when nobody waits for it.
 RETEST_LIMIT = 2.0
 # How many nodes one look in the background tries, so that it ends.
@@ -50,10 +50,10 @@ def _mapped(listed: Address, request: Request) -> Address:
     assert request.address_map is not None  # noqa: S101 - the caller looked
     found: object = request.address_map(listed.host, listed.port)
     match found:
-        case (str(host), int(port)):
+        case (str(host), int(port)) if port in PORTS and port is not True:
             return _named(listed, host, port)
         case _:
-            raise ConfigError(
+            raise request.dialect.config_error(
                 f"address_map gave {found!r} for {listed}: return a host and a port"
             )
 

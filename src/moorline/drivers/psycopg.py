@@ -95,7 +95,12 @@ def read(conninfo: str, arguments: Mapping[str, str]) -> dict[str, str]:
 def defaults() -> dict[str, str]:
     """Return libpq's defaults: from ``PG*`` variables, a service file, or built in."""
     options = Conninfo.get_defaults()
-    return {o.keyword.decode(): o.val.decode() for o in options if o.val is not None}
+    # A variable may be in any encoding.
+    return {
+        o.keyword.decode(): o.val.decode(errors="surrogateescape")
+        for o in options
+        if o.val is not None
+    }
 
 
 @cache

@@ -21,6 +21,7 @@ from moorline.core import dial
 from moorline.drivers import asyncpg as driver
 from moorline.shell import aio
 from moorline.yugabyte.asyncpg_pool import BalancedPool
+from moorline.yugabyte.options import TABLE
 from moorline.yugabyte.resolve import resolve
 
 if TYPE_CHECKING:
@@ -100,7 +101,12 @@ async def connect(
         NoNodeAvailable: No node could be used; a `ConnectionError` too.
         DeadlineExceeded: ``timeout`` is over; a `TimeoutError` too.
     """
-    given: dict[str, Any] = {**options}
+    # `None` is not given, for ours as for asyncpg's own.
+    given: dict[str, Any] = {
+        name: value
+        for name, value in options.items()
+        if value is not None or not TABLE.holds(name, value)
+    }
     plan = resolve(dsn or "", _written(given), driver.DIALECT)
     if plan is None:
         return await driver.connect(dsn, **given)

@@ -10,6 +10,7 @@ from moorline.core.deadline import Deadline
 from moorline.core.picker import picker as picker_of
 from moorline.core.plan import hint, survey
 from moorline.core.refresh import ensure_listed, read_list
+from moorline.errors import ConfigError
 from moorline.shell import sync
 from moorline.yugabyte import registry
 from moorline.yugabyte.resolve import resolve
@@ -60,7 +61,10 @@ class Cluster:
     ) -> None:
         self._found, self._request, self._run = _door(conninfo, options)
         if picker is not None:
-            self._state.picker = picker_of(picker)
+            try:
+                self._state.picker = picker_of(picker)
+            except ConfigError as error:
+                raise self._request.dialect.config_error(str(error)) from None
 
     @property
     def _state(self) -> ClusterState:

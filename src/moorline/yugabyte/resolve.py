@@ -36,6 +36,7 @@ T = TypeVar("T")
 Given: TypeAlias = "tuple[tuple[str, str | Callable[..., object]], ...]"
 
 DEFAULT_TIMEOUT = 10.0
+LONGEST_TIMEOUT = 1e9  # what every clock and lock can wait for
 DEFAULT_PORT = 5432  # libpq's own
 AS_GIVEN = (None,)
 
@@ -80,19 +81,20 @@ def resolve(
         ConfigError: An option is unknown, malformed or contradicts another; of the
             class that the driver's users expect.
     """
-    environment = ours, _ = variables.read()
+    ours, drivers = variables.read()
+    environment = ours, drivers, variables.unknown
     if not (ours or otherwise or _mentions(conninfo)) and not any(
         map(TABLE.may_be_in, arguments)
     ):
         return None
     try:
         given = _written(arguments)
-        plan = _resolve(conninfo, given, environment, dialect, otherwise)
+        # A function may be an object without a hash: such a plan is made each time.
+        kept = all(type(value).__hash__ for _, value in given)
+        plan_of = _resolve if kept else _resolve.__wrapped__
+        return plan_of(conninfo, given, environment, dialect, otherwise)
     except ConfigError as error:
         raise dialect.config_error(str(error)) from None
-    if plan and plan.cluster and variables.unknown:
-        raise dialect.config_error(variables.unknown)
-    return plan
 
 
 def _mentions(conninfo: str) -> bool:
@@ -123,11 +125,12 @@ def _text(value: object) -> str:
 def _resolve(
     conninfo: str,
     arguments: Given,
-    environment: tuple[Pairs, Pairs],
+    environment: tuple[Pairs, Pairs, str],
     dialect: Dialect,
     otherwise: Pairs,
 ) -> Plan | None:
-    env, _ = environment  # the other part is what the driver's defaults depend on
+    # The driver's variables are there because its defaults depend on them.
+    env, _, unknown = environment
     taken = split(conninfo, TABLE.holds)
     ours = {name: value for name, value in arguments if TABLE.holds(name, value)}
     if not (taken.options or ours or env or otherwise):
@@ -142,6 +145,8 @@ def _resolve(
     )
     if settings is None:
         return Plan(taken.rest, frozenset(ours), None)
+    if unknown:
+        raise ConfigError(unknown)
     given = {name: str(value) for name, value in arguments if name not in ours}
     for name in taken.names:
         _refuse_unknown(name, dialect, lenient=dialect.passes_settings)
@@ -189,7 +194,7 @@ def _timeout(params: Mapping[str, str], name: str) -> float | None:
     if not isfinite(timeout):
         message = f"{name}={text!r}: write a number of seconds, 0 for no limit"
         raise ConfigError(message)
-    return timeout if timeout > 0 else None
+    return min(timeout, LONGEST_TIMEOUT) if timeout > 0 else None
 
 
 def misspelt(conninfo: str, arguments: Iterable[str]) -> str:
