@@ -58,6 +58,7 @@ DIALECT = Dialect(
     keywords=frozenset,
     passes_settings=False,
     timeout="connect_timeout",
+    least_share=2.0,
     config_error=ConfigError,
     no_node=NoNodeAvailable,
     deadline=DeadlineExceeded,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moorline.core.deadline import LEAST_SHARE, Deadline
+from moorline.core.deadline import Deadline
 
 seconds = st.floats(0, 1e6)
 
@@ -43,12 +43,28 @@ def test_a_limit_ends(now, over, left):
     ],
 )
 def test_a_share_is_even(left, candidates, share):
-    assert Deadline(left).share(0.0, candidates) == share
+    assert Deadline(left, 2.0).share(0.0, candidates) == share
 
 
-@given(left=seconds, now=seconds, candidates=st.integers(-3, 100))
-def test_a_share_fits_into_what_is_left(left, now, candidates):
-    deadline = Deadline(now + left)
+@given(
+    left=seconds, now=seconds, candidates=st.integers(-3, 100), least=st.floats(0, 5)
+)
+def test_a_share_fits_into_what_is_left(left, now, candidates, least):
+    deadline = Deadline(now + left, least)
     share = deadline.share(now, candidates)
     assert 0 <= share <= deadline.left(now)
-    assert share >= min(LEAST_SHARE, deadline.left(now))
+    assert share >= min(least, deadline.left(now))
+
+
+@pytest.mark.parametrize(
+    ("timeout", "least"), [(10.0, 2.0), (4.0, 2.0), (3.0, 1.5), (2.0, 1.0), (1.0, 1.0)]
+)
+def test_shares_are_shorter_where_there_is_no_time_for_two(timeout, least):
+    assert Deadline.after(5.0, timeout, 2.0).least == least
+    assert Deadline.after(5.0, timeout, 1.0).least == 1.0
+
+
+def test_the_earlier_deadline_has_the_lesser_share():
+    late, soon = Deadline(100.0, 2.0), Deadline(50.0, 1.0)
+    assert late.or_earlier(soon) == soon.or_earlier(late) == soon
+    assert late.or_earlier(Deadline()) == late

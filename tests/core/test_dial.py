@@ -61,7 +61,9 @@ def test_the_connection_is_counted_as_long_as_it_is_open():
     ("keys", "timeout", "expected"),
     [
         (IN_TURN, 9.0, [3.0, 4.5, 9.0]),
-        (IN_TURN, 3.0, [2.0, 2.0, 3.0]),  # two seconds at the least
+        (IN_TURN, 4.5, [2.0, 2.25, 4.5]),  # two seconds at the least
+        (IN_TURN, 3.0, [1.5, 1.5, 3.0]),  # if there is time for two such
+        (IN_TURN, 1.5, [1.0, 1.0, 1.5]),  # but never less than one
         (IN_TURN, None, [None, None, None]),
     ],
 )

@@ -271,3 +271,38 @@ def test_outcomes(faults, kind):
     flight = state.claim(NOW, 300.0).flight
     world.run(refresh(state, REQUEST, flight))
     assert isinstance(flight.result(0), kind)
+
+
+def test_a_server_that_was_silent_is_asked_last_the_next_time():
+    """Else one frozen contact point, the first, would cost every caller its time."""
+    state, world = state_at(N1, N2), World(NODES, {N1: "mute"})
+    with pytest.raises(DeadlineExceeded):
+        ensure(world, state, request_for(timeout=1.0))
+    world.steps.clear()
+    ensure(world, state, request_for(timeout=1.0))
+    assert asked(world) == [N2]
+
+
+def test_a_short_time_is_enough_for_a_second_server():
+    state, world = state_at(N1, N2, N3), World(NODES, {N1: "mute"})
+    ensure(world, state, request_for(timeout=2.0))
+    assert asked(world) == [N1, N2]
+    assert world.now == NOW + 1.0
+
+
+def test_a_server_that_answers_again_is_asked_in_its_turn():
+    state, world = state_at(N1, N2), World(NODES, {N1: "refused"})
+    ensure(world, state)
+    assert state.silent == {N1}
+    world.faults = {N2: "refused", N3: "refused"}
+    for _ in range(2):
+        deadline = Deadline.after(world.now, 60.0)
+        world.run(read_list(state, REQUEST, world.now, deadline, force=True))
+    assert state.silent == {N2, N3}
+    assert asked(world)[-1] == N1
+
+
+def test_a_server_that_refuses_is_not_silent():
+    state, world = state_at(N1, N2), World(NODES, {N1: "57P03"})
+    ensure(world, state)
+    assert state.silent == set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 
 import psycopg
 import pytest
@@ -323,3 +324,63 @@ async def test_a_password_that_is_no_string_is_an_error():
         current({"password": asked})
     with pytest.raises(ConfigError, match="gave a NoneType, not a string"):
         await acurrent({"password": lambda: None})
+
+
+# Less time than psycopg's least.
+
+
+@pytest.fixture
+def deaf():
+    """A server that takes connections and never answers; its node."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server, Address("127.0.0.1", server.getsockname()[1])
+
+
+ALONE = {"sslmode": "disable", "gssencmode": "disable"}
+
+
+def test_a_blocking_connect_takes_no_longer_than_its_time(deaf):
+    server, node = deaf
+    dialer = Psycopg(psycopg.Connection.connect, "", ALONE)
+    with pytest.raises(TimeoutError) as raised:
+        dialer.connect(Connect(node, 0.1))
+    assert classify(fault_of(raised.value)) is Verdict.NODE
+    # psycopg itself, which takes two seconds, is still at it.
+    (left,) = [t for t in threading.enumerate() if t.name == "moorline-connect"]
+    server.accept()[0].close()
+    left.join()
+
+
+def test_what_a_short_connect_raises_is_raised(closed_port):
+    dialer = Psycopg(psycopg.Connection.connect, "", ALONE)
+    with pytest.raises(psycopg.OperationalError, match="refused"):
+        dialer.connect(Connect(Address("127.0.0.1", closed_port), 1.0))
+
+
+class Slow:
+    """Stands in for ``connect``: it opens when it is told to."""
+
+    def __init__(self):
+        self.go, self.closed = threading.Event(), threading.Event()
+
+    def connect(self, conninfo, **arguments):
+        self.go.wait()
+        return self
+
+    def close(self):
+        self.closed.set()
+
+
+def test_a_connection_that_comes_too_late_is_closed():
+    slow = Slow()
+    with pytest.raises(TimeoutError):
+        Psycopg(slow.connect, "", {}).connect(Connect(NODE, 0.01))
+    slow.go.set()
+    assert slow.closed.wait(10)
+
+
+def test_a_connection_in_time_is_handed_over():
+    slow = Slow()
+    slow.go.set()
+    assert Psycopg(slow.connect, "", {}).connect(Connect(NODE, 1.0)) is slow
+    assert not slow.closed.is_set()

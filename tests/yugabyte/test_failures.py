@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from moorline.lab.pytest_plugin import MakeLab
 
 
+ZONE_B = "aws.us-east-1.us-east-1b"
 FAILURES = (psycopg.Error, asyncpg.PostgresError, asyncpg.InterfaceError)
 ON = {"load_balance": True, "sslmode": "disable", "gssencmode": "disable"}
 
@@ -119,7 +120,7 @@ def test_a_silent_node_costs_its_share_and_is_left(
     world.open(3, dsn)
     lab.pause(2)
 
-    world.open(4, dsn, connect_timeout=6)
+    world.open(4, dsn, connect_timeout=2)
 
     assert lab.counts() == (3, 3, 1)
 
@@ -135,6 +136,19 @@ def test_a_silent_contact_point_is_not_waited_for_beyond_the_deadline(
         world.open(1, lab.dsn(load_balance="true"), connect_timeout=2)
 
     assert isinstance(caught.value, errors.DeadlineExceeded | errors.NoNodeAvailable)
+
+
+def test_a_frozen_contact_point_is_no_lasting_outage(
+    make_yugabyte_lab: MakeLab, world: World
+) -> None:
+    """The first of three: there is time for the second one."""
+    lab = make_yugabyte_lab()
+    lab.pause(0)
+    dsn = lab.dsn(hosts=[0, 1, 2], load_balance="true", topology_keys=ZONE_B)
+
+    world.open(3, dsn, connect_timeout=2)
+
+    assert lab.counts() == (0, 0, 3)
 
 
 def test_a_full_node_is_passed_over_and_keeps_its_count(

@@ -6,24 +6,37 @@ from typing import NamedTuple
 
 __all__ = ["Deadline"]
 
-# psycopg and libpq give no attempt less than two seconds, so no share is smaller.
-LEAST_SHARE = 2.0
+
+# In seconds: enough for the round trips of a login over a long way.
+SHORTEST = 1.0
 
 
 class Deadline(NamedTuple):
-    """A point on the monotonic clock; `None` is never."""
+    """A point on the monotonic clock, up to which attempts share the time.
+
+    Args:
+        at: The point; `None` is never.
+        least: Seconds that an attempt gets at the least, while so much is left.
+    """
 
     at: float | None = None
+    least: float = 2.0
 
     @classmethod
-    def after(cls, now: float, timeout: float | None) -> Deadline:
-        """Return the deadline `timeout` seconds from `now`."""
-        return cls(None if timeout is None else now + timeout)
+    def after(cls, now: float, timeout: float | None, least: float = 2.0) -> Deadline:
+        """Return the deadline `timeout` seconds from `now`.
+
+        Where there is not time for two attempts of `least` seconds, they are shorter,
+        but no less than `SHORTEST`.
+        """
+        if timeout is None:
+            return cls(None, least)
+        return cls(now + timeout, min(least, max(timeout / 2, SHORTEST)))
 
     def or_earlier(self, other: Deadline) -> Deadline:
-        """Return the earlier of two deadlines."""
+        """Return the earlier of two deadlines, and the lesser least share."""
         ends = [at for at in (self.at, other.at) if at is not None]
-        return Deadline(min(ends, default=None))
+        return Deadline(min(ends, default=None), min(self.least, other.least))
 
     def over(self, now: float) -> bool:
         """Tell whether no time is left."""
@@ -36,10 +49,10 @@ class Deadline(NamedTuple):
     def share(self, now: float, candidates: int) -> float | None:
         """Return what one of so many candidates may take, in seconds.
 
-        An even share, so that one silent node leaves time for the others, and two
-        seconds at the least; never more than what is left.
+        An even share, so that one silent node leaves time for the others, but not so
+        little that none could answer; never more than what is left.
         """
         if self.at is None:
             return None
         left = max(0.0, self.at - now)
-        return min(left, max(left / max(candidates, 1), LEAST_SHARE))
+        return min(left, max(left / max(candidates, 1), self.least))

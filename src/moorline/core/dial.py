@@ -45,7 +45,7 @@ def connect(state: ClusterState, request: Request, now: float) -> Flow[object]:
         DeadlineExceeded: The time was over before one could.
         Exception: The driver's own, if any node would answer so.
     """
-    deadline = Deadline.after(now, request.timeout)
+    deadline = Deadline.after(now, request.timeout, request.dialect.least_share)
     state = state.home
     if not state.is_fresh(now, request.interval):
         now = yield from ensure_listed(state, request, now, deadline)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from moorline.core import events
 from moorline.core.attempt import Attempt
 from moorline.core.deadline import Deadline
-from moorline.core.faults import Verdict, classify, sqlstate_of
+from moorline.core.faults import Verdict, answered, classify, sqlstate_of
 from moorline.core.flight import Abandoned, Landed, Refused, Unreachable
 from moorline.core.identity import is_other
 from moorline.core.reach import needs_retest, retest, ways_to
@@ -143,7 +143,8 @@ def refresh(
 
 def _read(state: ClusterState, request: Request, callers: Deadline) -> Flow[Outcome]:
     now = yield from Now()
-    deadline = Deadline.after(now, REFRESH_LIMIT).or_earlier(callers)
+    least = request.dialect.least_share
+    deadline = Deadline.after(now, REFRESH_LIMIT, least).or_earlier(callers)
     attempts: list[Attempt] = []
     stranger: Listing | None = None
     servers = _servers(state, request)
@@ -164,22 +165,30 @@ def _read(state: ClusterState, request: Request, callers: Deadline) -> Flow[Outc
                 state.not_listed(events.RefreshFailed(fault.reason), now)
                 return Refused(error)
             reason = fault.reason
+            state.hear(address, answered=answered(fault))
         else:
             now = yield from Now()
+            state.hear(address, answered=True)
             nodes, universe = request.source.decode(rows)
-            if not nodes:
-                reason = "it lists no nodes"
-            elif is_other(state.topology, universe):
-                reason = f"another cluster answers, universe {universe}"
-                stranger = stranger or (nodes, universe)
-            else:
+            reason = _flaw(state, nodes, universe)
+            if not reason:
                 return _land(state, nodes, universe, now)
+            stranger = stranger or ((nodes, universe) if nodes else None)
         attempts.append(Attempt(address, reason, seconds=now - began))
     if stranger:  # nobody speaks for the old cluster: it was replaced
         return _land(state, *stranger, now)
     reason = "; ".join(map(str, attempts)) or "there was no time for any server"
     state.not_listed(events.RefreshFailed(reason), now)
     return Abandoned() if callers.over(now) else Unreachable(tuple(attempts))
+
+
+def _flaw(state: ClusterState, nodes: tuple[Node, ...], universe: str) -> str:
+    """Say why a list of nodes cannot be the cluster's; "" if it can."""
+    if not nodes:
+        return "it lists no nodes"
+    if is_other(state.topology, universe):
+        return f"another cluster answers, universe {universe}"
+    return ""
 
 
 def _land(
@@ -194,13 +203,12 @@ def _land(
 def _servers(state: ClusterState, request: Request) -> list[Address | None]:
     """Order who is asked: contact points, then known nodes; those that failed last."""
     topology = state.topology
-    servers: dict[Address | None, bool] = {
-        contact: contact in topology.marks for contact in state.contacts
-    }
+    failed = {*topology.marks, *state.silent}
+    servers = {contact: contact in failed for contact in state.contacts}
     for node in topology.nodes:
         if node.address not in servers:
             way = ways_to(node, request, topology)[0]
-            servers.setdefault(way, node.address in topology.marks)
+            servers.setdefault(way, node.address in failed or way in failed)
     return sorted(servers, key=servers.__getitem__)
 
 

@@ -47,6 +47,8 @@ class Dialect:
         passes_settings: Whether names in a conninfo that it does not know are
             settings for the server.
         timeout: The parameter that limits the time of a connect.
+        least_share: Seconds that an attempt gets at the least, if there is time for
+            two such.
         config_error: The class to raise for a bad option, so that existing
             ``except`` clauses catch it.
         no_node: The same, when no node could be used.
@@ -60,6 +62,7 @@ class Dialect:
     keywords: Callable[[], frozenset[str]]
     passes_settings: bool
     timeout: str
+    least_share: float
     config_error: type[ConfigError]
     no_node: type[NoNodeAvailable]
     deadline: type[DeadlineExceeded]

@@ -65,6 +65,7 @@ class ClusterState:
         heir: The state of the same cluster, known by other contact points, that took
             this one over; see `home`.
         proven: Whether any node ever gave a connection.
+        silent: Servers that did not answer when they were last asked for the list.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class ClusterState:
         self.listen = listen
         self.heir: ClusterState | None = None
         self.proven = False
+        self.silent: set[Address | None] = set()
         self._kin = kin
         self._new_lock = new_lock
         self._new_flight = new_flight
@@ -223,6 +225,13 @@ class ClusterState:
             self._failures = 0
             self._due_at = 0.0
             self._outdated = False
+
+    def hear(self, server: Address | None, *, answered: bool) -> None:
+        """Note whether a server answered when it was asked for the list."""
+        if answered:
+            self.silent.discard(server)
+        else:
+            self.silent.add(server)
 
     def not_listed(self, event: RefreshFailed, now: float) -> None:
         """Note that a refresh went wrong; the next is due after a back-off."""

@@ -147,6 +147,7 @@ DIALECT = Dialect(
     keywords=keywords,
     passes_settings=True,
     timeout="timeout",
+    least_share=1.0,
     config_error=ConfigError,
     no_node=NoNodeAvailable,
     deadline=errors.DeadlineExceeded,

@@ -1,8 +1,8 @@
 """psycopg 3, unmodified: how its connections are opened, asked and closed.
 
-Time limits: psycopg counts a connect timeout in whole seconds, two at the least, so a
-blocking connect may outlast its share by less than two seconds. Under asyncio the
-share is exact.
+Time limits: psycopg counts a connect timeout in whole seconds, two at the least. A
+blocking connect that has less is made in a thread, and left there when its time is
+over.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ import asyncio
 import selectors
 import time
 from collections.abc import Coroutine
-from functools import cache
+from concurrent.futures import Future
+from dataclasses import replace
+from functools import cache, partial
 from inspect import isawaitable
 from operator import attrgetter
+from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import psycopg
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from moorline.core.steps import Connect, Fetch, Row
 
 __all__ = [
+    "ASYNC_DIALECT",
     "DIALECT",
     "AsyncPsycopg",
     "ConfigError",
@@ -119,10 +123,12 @@ DIALECT = Dialect(
     keywords=keywords,
     passes_settings=False,
     timeout="connect_timeout",
+    least_share=LEAST_TIMEOUT,
     config_error=ConfigError,
     no_node=NoNodeAvailable,
     deadline=DeadlineExceeded,
 )
+ASYNC_DIALECT = replace(DIALECT, least_share=1.0)
 
 
 def current(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,7 +202,12 @@ class Psycopg(_Dialer):
     def connect(self, step: Connect) -> object:
         """Open a connection."""
         connect = psycopg.Connection.connect if step.control else self._connect
-        return connect(self._conninfo.reveal(), **current(self._for(step)))
+        arguments = current(self._for(step))
+        as_written = step.address is None and not step.control
+        if as_written or step.timeout is None or step.timeout >= LEAST_TIMEOUT:
+            return connect(self._conninfo.reveal(), **arguments)
+        act = partial(connect, self._conninfo.reveal(), **arguments)
+        return _in_time(act, step.timeout)
 
     def fetch(self, step: Fetch) -> Sequence[Row]:
         """Run a query, in no more than the step's time."""
@@ -230,6 +241,45 @@ class AsyncPsycopg(_Dialer):
     async def close(self, conn: object) -> None:
         """Close a connection."""
         await cast("psycopg.AsyncConnection[object]", conn).close()
+
+
+def _in_time(
+    connect: Callable[[], psycopg.Connection[object]], timeout: float
+) -> psycopg.Connection[object]:
+    """Connect in a thread; raise `TimeoutError` when the time is over.
+
+    The thread ends in psycopg's own time, and closes what it opened too late.
+    """
+    outcome: Future[psycopg.Connection[object]] = Future()
+
+    def work() -> None:
+        try:
+            conn = connect()
+        except BaseException as error:  # noqa: BLE001 - it is raised in the caller
+            if outcome.set_running_or_notify_cancel():
+                outcome.set_exception(error)
+        else:
+            if outcome.set_running_or_notify_cancel():
+                outcome.set_result(conn)
+            else:
+                conn.close()
+
+    Thread(target=work, name="moorline-connect", daemon=True).start()
+    try:
+        return outcome.result(timeout)
+    except TimeoutError:
+        if outcome.cancel():
+            raise
+        return outcome.result()  # it came at the last moment
+    except BaseException:
+        outcome.cancel()
+        outcome.add_done_callback(_drop)
+        raise
+
+
+def _drop(outcome: Future[psycopg.Connection[object]]) -> None:
+    if not outcome.cancelled() and outcome.exception() is None:
+        outcome.result().close()
 
 
 def _query(pgconn: PGconn, sql: str, timeout: float | None) -> list[Row]:

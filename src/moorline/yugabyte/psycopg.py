@@ -146,7 +146,7 @@ class AsyncConnection(_psycopg.AsyncConnection[Row]):  # type: ignore[no-redef]
             "cursor_factory": cursor_factory,
         }
         given: dict[str, Any] = kwargs
-        plan = resolve(conninfo, given, driver.DIALECT)
+        plan = resolve(conninfo, given, driver.ASYNC_DIALECT)
         if plan is None:
             try:
                 return await super().connect(conninfo, **own, **given)
