@@ -30,12 +30,12 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup demo test lint style types bench docs lock clean FORCE
+.PHONY: help setup demo test lint style types bench peers docs lock clean FORCE
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1  \2/p' Makefile | \
 	    awk '{ name = $$1; $$1 = ""; printf "  make %-7s%s\n", name, $$0 }'
-	@printf '\n%s\n' "demo, test and bench take ARGS='…', and every target PYTHON=/path/to/python3."
+	@printf '\n%s\n' "demo, test, bench and peers take ARGS='…', and every target PYTHON=/path/to/python3."
 
 setup: $(READY) ## make .venv with what the demo and the tests need
 
@@ -58,6 +58,9 @@ types: .venv/.lint ## check types only
 
 bench: $(READY) ## run the benchmarks
 	$(RUN) benchmarks $(ARGS)
+
+peers: $(READY) ## compare with YugabyteDB's own drivers, in environments of their own
+	$(RUN) benchmarks.peers_yugabyte $(ARGS)
 
 docs: .venv/.docs ## build the documentation into docs/_build/html
 	$(RUN) sphinx -W -n --keep-going -q -b html docs docs/_build/html
