@@ -5,7 +5,8 @@
     MoorlineError
     ├── ConfigError (ValueError)         an option is unknown or malformed
     ├── NoNodeAvailable                  no node of the cluster could be used
-    └── DeadlineExceeded (TimeoutError)  the time allowed for the operation is over
+    ├── DeadlineExceeded (TimeoutError)  the time allowed for the operation is over
+    └── TokenError                       no token for a login could be had
 
 For each driver there is a class that derives from one of these *and* from the
 driver's own, so ``except psycopg.OperationalError`` keeps working.
@@ -20,7 +21,13 @@ if TYPE_CHECKING:
 
     from moorline.core.attempt import Attempt
 
-__all__ = ["ConfigError", "DeadlineExceeded", "MoorlineError", "NoNodeAvailable"]
+__all__ = [
+    "ConfigError",
+    "DeadlineExceeded",
+    "MoorlineError",
+    "NoNodeAvailable",
+    "TokenError",
+]
 
 
 class MoorlineError(Exception):
@@ -74,4 +81,11 @@ class DeadlineExceeded(_TriedError, TimeoutError):  # noqa: N818 - as above
     """The time allowed for the whole operation is over.
 
     ``attempts`` holds what was tried until then.
+    """
+
+
+class TokenError(MoorlineError):
+    """No token for a login could be signed: credentials are missing or out of reach.
+
+    ``__cause__`` is what went wrong, as botocore or the provider said it.
     """

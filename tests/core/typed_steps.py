@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, assert_type
 
 from moorline.core.dial import connect
 from moorline.core.flight import Outcome
-from moorline.core.steps import Close, Connect, Fetch, Now, Row, Start, Wait
+from moorline.core.steps import Act, Close, Connect, Fetch, Now, Row, Start, Wait
 
 if TYPE_CHECKING:
-    from moorline.core.flight import Flight
+    from moorline.core.flight import Discovery
     from moorline.core.flow import Flow
     from moorline.core.request import Request
     from moorline.core.state import ClusterState
 
 
-def flow(flight: Flight, state: ClusterState, request: Request) -> Flow[float]:
+def flow(flight: Discovery, state: ClusterState, request: Request) -> Flow[float]:
     now = yield from Now()
     assert_type(now, float)
     conn = yield from Connect(None, None)
@@ -25,6 +25,8 @@ def flow(flight: Flight, state: ClusterState, request: Request) -> Flow[float]:
     assert_type(rows, Sequence[Row])
     outcome = yield from Wait(flight, None)
     assert_type(outcome, Outcome)
+    length = yield from Act("text".__len__)
+    assert_type(length, int)
     dialled = yield from connect(state, request, now)
     assert_type(dialled, object)
     yield from Start(nothing())

@@ -54,6 +54,7 @@ IMPURE_CALLS = frozenset({"breakpoint", "input", "open", "print"})
 THIRD_PARTY = {
     "drivers": frozenset({"asyncpg", "psycopg", "psycopg_pool"}),
     "yugabyte": frozenset({"asyncpg", "psycopg", "psycopg_pool"}),
+    "dsql": frozenset({"asyncpg", "botocore", "certifi", "psycopg", "psycopg_pool"}),
     "lab": frozenset({"pytest", "trustme"}),
     "cli": frozenset({"click", "psycopg", "psycopg_pool", "rich"}),
 }

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
-from moorline.core.steps import Now, Start
-from moorline.shell import aio
+import pytest
+
+from moorline.core.steps import Act, Now, Start
+from moorline.shell import aio, sync
 
 
 def test_a_blocking_caller_may_borrow_a_loop_and_waits_for_all_that_was_begun():
@@ -42,3 +45,29 @@ def test_a_loop_that_is_closed_begins_nothing():
     loop = asyncio.new_event_loop()
     loop.close()
     aio.start_soon(loop, None)
+
+
+def test_a_function_that_may_block_is_called_off_the_loop():
+    def flow():
+        return (yield from Act(threading.get_ident))
+
+    async def both():
+        return await aio.run(flow(), None), threading.get_ident()
+
+    where, loop = asyncio.run(both())
+    assert where != loop
+    assert sync.run(flow(), None) == threading.get_ident()
+
+
+@pytest.mark.parametrize("run", [sync.run, aio.run_blocking])
+def test_what_such_a_function_raises_goes_into_the_flow(run):
+    def broken():
+        raise LookupError("it")
+
+    def flow():
+        try:
+            yield from Act(broken)
+        except LookupError as error:
+            return f"handled {error}"
+
+    assert run(flow(), None) == "handled it"

@@ -21,7 +21,7 @@ from moorline.core.topology import diff
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from moorline.core.flight import Flight, Outcome
+    from moorline.core.flight import Discovery, Outcome
     from moorline.core.flow import Flow
     from moorline.core.request import Request
     from moorline.core.state import ClusterState
@@ -104,7 +104,7 @@ def read_list(
 
 
 def _start(
-    state: ClusterState, request: Request, flight: Flight, now: float
+    state: ClusterState, request: Request, flight: Discovery, now: float
 ) -> Flow[None]:
     try:
         yield from Start(refresh(state, request, flight))
@@ -116,7 +116,7 @@ def _start(
 def refresh(
     state: ClusterState,
     request: Request,
-    flight: Flight,
+    flight: Discovery,
     deadline: Deadline = NEVER,
 ) -> Flow[None]:
     """Read the list of nodes from the first server that gives it; land the flight.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from moorline.core.events import Event, RefreshFailed
-    from moorline.core.flight import Flight
+    from moorline.core.flight import Discovery
     from moorline.core.picker import Picker
     from moorline.core.placement import Tier
     from moorline.core.plan import Ranks
@@ -42,7 +42,7 @@ REFRESH_BACKOFF = Backoff(base=1.0, cap=60.0)
 class Claim(NamedTuple):
     """A flight to wait for, or to lead; `None` if the list is fresh."""
 
-    flight: Flight | None = None
+    flight: Discovery | None = None
     leads: bool = False
 
 
@@ -73,7 +73,7 @@ class ClusterState:
         contacts: Sequence[Address | None],
         *,
         new_lock: Callable[[], AbstractContextManager[object]],
-        new_flight: Callable[[], Flight],
+        new_flight: Callable[[], Discovery],
         dice: Callable[[], float],
         listen: Callable[[Event | RefreshFailed, Topology], None],
         kin: Callable[[], Iterable[ClusterState]] = tuple,
@@ -96,7 +96,7 @@ class ClusterState:
         """Forget connections, flights and the lock, as a forked child must."""
         self._lock = self._new_lock()
         self.load = Load()
-        self._flight: Flight | None = None
+        self._flight: Discovery | None = None
         self._flown_at = 0.0
         self._due_at = 0.0
         self._failures = 0

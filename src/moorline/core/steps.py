@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
-from moorline.core.flight import Outcome
 from moorline.core.flow import Step
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from moorline.core.flight import Flight
     from moorline.core.flow import Flow
     from moorline.core.topology import Address
 
-__all__ = ["Close", "Connect", "Fetch", "Now", "Row", "Start", "Wait"]
+__all__ = ["Act", "Close", "Connect", "Fetch", "Now", "Row", "Start", "Wait"]
 
+T = TypeVar("T")
 Row: TypeAlias = Mapping[str, object]
 
 
@@ -64,8 +66,15 @@ class Start(Step[None]):
 
 
 @dataclass(frozen=True, slots=True)
-class Wait(Step[Outcome]):
+class Act(Step[T], Generic[T]):
+    """Call a function that may block: off the event loop, if there is one."""
+
+    function: Callable[[], T]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait(Step[T], Generic[T]):
     """Wait for a flight to land; raise `TimeoutError` after `timeout` seconds."""
 
-    flight: Flight
+    flight: Flight[T]
     timeout: float | None

@@ -12,12 +12,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from moorline.core.steps import Close, Connect, Fetch, Now, Start, Wait
+from moorline.core.steps import Act, Close, Connect, Fetch, Now, Start, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from moorline.core.flight import Flight, Outcome
+    from moorline.core.flight import Flight
     from moorline.core.flow import Flow, Step
     from moorline.shell.driver import AsyncDriver
 
@@ -57,27 +57,28 @@ async def run(flow: Flow[R], driver: AsyncDriver) -> R:
 async def _perform(
     step: Step[object], driver: AsyncDriver, opened: list[object]
 ) -> object:
+    result: object = None
     match step:
         case Now():
-            return time.monotonic()
+            result = time.monotonic()
         case Connect():
-            conn = await driver.connect(step)
-            opened.append(conn)
-            return conn
+            result = await driver.connect(step)
+            opened.append(result)
         case Fetch():
-            return await driver.fetch(step)
+            result = await driver.fetch(step)
         case Close(conn):
             opened.remove(conn)
             await driver.close(conn)
-            return None
         case Start(flow):
             _keep(asyncio.create_task(run(flow, driver), name="moorline-refresh"))
-            return None
+        case Act(function):
+            result = await asyncio.to_thread(function)
         case Wait(flight, timeout):
-            return await _wait(flight, timeout)
+            result = await _wait(flight, timeout)
         case _:
             message = f"no runner performs {step!r}"
             raise TypeError(message)
+    return result
 
 
 def run_blocking(flow: Flow[R], driver: AsyncDriver) -> R:
@@ -110,7 +111,7 @@ def _keep(task: asyncio.Task[None]) -> None:
     task.add_done_callback(_background.discard)
 
 
-async def _wait(flight: Flight, timeout: float | None) -> Outcome:  # noqa: ASYNC109 - a step's own
+async def _wait(flight: Flight[R], timeout: float | None) -> R:  # noqa: ASYNC109 - a step's own
     loop = asyncio.get_running_loop()
     landed = asyncio.Event()
 

@@ -10,7 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from moorline.core.steps import Close, Connect, Fetch, Now, Start, Wait
+from moorline.core.steps import Act, Close, Connect, Fetch, Now, Start, Wait
 
 if TYPE_CHECKING:
     from moorline.core.flow import Flow, Step
@@ -47,27 +47,28 @@ def run(flow: Flow[R], driver: SyncDriver) -> R:
 
 
 def _perform(step: Step[object], driver: SyncDriver, opened: list[object]) -> object:
+    result: object = None
     match step:
         case Now():
-            return time.monotonic()
+            result = time.monotonic()
         case Connect():
-            conn = driver.connect(step)
-            opened.append(conn)
-            return conn
+            result = driver.connect(step)
+            opened.append(result)
         case Fetch():
-            return driver.fetch(step)
+            result = driver.fetch(step)
         case Close(conn):
             opened.remove(conn)
             driver.close(conn)
-            return None
         case Start(flow):
-            # A daemon: a discovery under way must not keep a program from ending.
+            # A daemon: work in the background must not keep a program from ending.
             threading.Thread(
                 target=run, args=(flow, driver), name="moorline-refresh", daemon=True
             ).start()
-            return None
+        case Act(function):
+            result = function()
         case Wait(flight, timeout):
-            return flight.result(timeout)
+            result = flight.result(timeout)
         case _:
             message = f"no runner performs {step!r}"
             raise TypeError(message)
+    return result

@@ -1,0 +1,161 @@
+"""Having a token when one is needed: kept, shared, renewed before it ends.
+
+One caller signs for all who come meanwhile. From 80 % of a token's life on, whoever
+comes has the next one signed in the background and goes on with the old one. The
+calendar decides, not a timer, so a process that was frozen finds out at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from moorline.core.backoff import Backoff
+from moorline.core.steps import Act, Start, Wait
+from moorline.errors import TokenError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from moorline.core.flight import Flight
+    from moorline.core.flow import Flow
+    from moorline.dsql.signing import Token
+
+__all__ = ["Failed", "Signed", "TokenSource", "obtain"]
+
+RENEWAL_BACKOFF = Backoff(base=0.1, cap=10.0)
+
+
+class Signed(NamedTuple):
+    """There is a new token."""
+
+    token: Token
+
+
+class Failed(NamedTuple):
+    """None could be signed; `None`: whoever tried was cancelled."""
+
+    error: Exception | None
+
+
+Signing: TypeAlias = "Flight[Signed | Failed]"
+
+
+class TokenSource:
+    """The token for one host, region, action and set of credentials.
+
+    Args:
+        sign: Makes a token; may block.
+        clock: Seconds since 1970.
+        new_lock: Makes the lock that threads and tasks share.
+        new_flight: Makes a future for a signing.
+        dice: Gives random numbers from 0 (included) to 1 (excluded).
+
+    Attributes:
+        token: The last one that was signed.
+        last_error: Why the last signing failed; `None` if it went well.
+    """
+
+    def __init__(
+        self,
+        sign: Callable[[], Token],
+        *,
+        clock: Callable[[], float],
+        new_lock: Callable[[], AbstractContextManager[object]],
+        new_flight: Callable[[], Signing],
+        dice: Callable[[], float],
+    ) -> None:
+        self.sign = sign
+        self.clock = clock
+        self.dice = dice
+        self.token: Token | None = None
+        self.last_error: Exception | None = None
+        self._new_lock = new_lock
+        self._new_flight = new_flight
+        self.start_afresh()
+
+    def start_afresh(self) -> None:
+        """Forget flights and the lock, as a forked child must; the token stays."""
+        self._lock = self._new_lock()
+        self._flight: Signing | None = None
+        self._failures = 0
+        self._next_try = 0.0
+
+    def usable(self) -> Token | None:
+        """Return the token if it can be used now."""
+        token = self.token
+        return token if token and self.clock() < token.good_until else None
+
+    def is_due(self) -> bool:
+        """Tell whether the next token should be signed by now; needs no lock."""
+        now = self.clock()
+        return self.token is None or now >= max(self.token.renew_at, self._next_try)
+
+    def claim(self) -> tuple[Signing, bool]:
+        """Return the signing that is under way, or a new one that the caller leads."""
+        with self._lock:
+            if self._flight is not None and not self._flight.done():
+                return self._flight, False
+            self._flight = self._new_flight()
+            return self._flight, True
+
+    def land(self, flight: Signing, outcome: Signed | Failed) -> None:
+        """Note how a signing ended, and let those who wait for it know."""
+        match outcome:
+            case Signed(token):
+                self.token, self.last_error = token, None
+                self._failures, self._next_try = 0, 0.0
+            case Failed(error):
+                self.last_error = error or self.last_error
+                self._failures += 1
+                pause = RENEWAL_BACKOFF.delay(self._failures, self.dice())
+                self._next_try = self.clock() + pause
+        flight.set_result(outcome)
+
+    def discard(self, token: Token) -> None:
+        """Use a token no more: the server did not take it."""
+        with self._lock:
+            if self.token is token:
+                self.token = None
+
+
+def obtain(source: TokenSource, timeout: float | None = None) -> Flow[Token]:
+    """Return a token that can be used now.
+
+    Args:
+        source: Where it comes from.
+        timeout: Seconds to wait while another caller has one signed.
+
+    Raises:
+        TimeoutError: The time is over.
+        TokenError: No token could be signed; the cause is its ``__cause__``.
+    """
+    while True:
+        token = source.usable()
+        if token is not None:
+            if source.is_due():
+                flight, leads = source.claim()
+                if leads:
+                    yield from Start(_renew(source, flight))
+            return token
+        flight, leads = source.claim()
+        if leads:
+            yield from _renew(source, flight)
+        outcome = yield from Wait(flight, timeout)
+        match outcome:
+            case Signed(token):
+                return token
+            case Failed(error) if error is not None:
+                raise TokenError(f"no token could be signed: {error}") from error
+            case _:  # whoever led was cancelled: lead the next one
+                continue
+
+
+def _renew(source: TokenSource, flight: Signing) -> Flow[None]:
+    outcome: Signed | Failed = Failed(None)
+    try:
+        outcome = Signed((yield from Act(source.sign)))
+    except Exception as error:  # noqa: BLE001 - whoever waits must hear of it
+        outcome = Failed(error)
+    finally:
+        source.land(flight, outcome)
