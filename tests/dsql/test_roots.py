@@ -47,7 +47,7 @@ def test_then_comes_certifis(files, monkeypatch, cafile):
 
 
 def test_a_file_that_was_named_and_is_not_there_is_an_error(files, monkeypatch):
-    with pytest.raises(ConfigError, match=r"sslrootcert='/no/ca.pem': there is no such"):
+    with pytest.raises(ConfigError, match=r"sslrootcert='/no/ca\.pem': there is no"):
         roots_file("/no/ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", "/no/other.pem")
     with pytest.raises(ConfigError, match=r"SSL_CERT_FILE='/no/other\.pem'"):

@@ -1,31 +1,6 @@
-"""Runs the cases of the TOML files here: who gets the connections, or which error.
-
-A file has clusters, by name the placements of their nodes 1, 2, …, each with a role
-behind it if it is not primary, and cases. A case
-has a cluster (or `nodes`), the options that decide, and rounds; a case of one round
-gives its keys directly. Contact points are all its nodes at first, or `contacts`. In a
-round the world changes first, then connects are made:
-
-    down, up = [1, 2]       nodes that refuse, or serve again
-    faults = {1 = "57P03"}  other ways to fail: see `World`; "" to serve again
-    add, remove             placements of new nodes; nodes that leave the cluster
-    wait = 5.0              seconds that pass
-    refresh = true          the list of nodes is read before, and waited for
-    topology_keys = "…"     other keys from here on
-    connect = 12            how many; they are closed after the round unless `hold`
-    expect = [4, 4, 4]      new connections per node; `total`: all that are open;
-                            `sorted`: the same, in any order
-    error = "28P01"         the error of each connect: a class, or a driver's SQLSTATE
-    tried = [1]             the nodes that were dialled, in order if `in_order`
-    marked = [1]            the nodes that are left alone after it
-
-Counted is what the world handed out, and moorline's own count must say the same.
-"""
+"""Plays the cases of the TOML files here without I/O; for their keys see `cases`."""
 
 from __future__ import annotations
-
-import tomllib
-from pathlib import Path
 
 import pytest
 
@@ -44,45 +19,13 @@ from tests.core.scripted import (
     request_for,
     state_at,
 )
-
-CHANGES = {"down", "up", "faults", "add", "remove", "wait", "refresh", "topology_keys"}
-CONNECTS = {
-    "connect",
-    "hold",
-    "expect",
-    "total",
-    "sorted",
-    "error",
-    "tried",
-    "in_order",
-    "marked",
-}
-CASE = {
-    "name",
-    "cluster",
-    "load_balance",
-    "nodes",
-    "contacts",
-    "fallback_only",
-    "interval",
-    "timeout",
-    "rounds",
-    "config_error",
-}
+from tests.spec.cases import options_of, placement_and_role, read, rounds_of
 
 
 def cases():
-    for file in sorted(Path(__file__).parent.glob("dial_*.toml")):
-        content = tomllib.loads(file.read_text("utf-8"))
-        for case in content["cases"]:
-            unknown = case.keys() - CASE - CHANGES - CONNECTS
-            for one in case.get("rounds", []):
-                unknown |= one.keys() - CHANGES - CONNECTS
-            assert not unknown, f"{file.name}, {case['name']}: {unknown}"
-            case.setdefault(
-                "nodes", content.get("clusters", {}).get(case.get("cluster"))
-            )
-            yield pytest.param(case, id=f"{file.stem[5:]}: {case['name']}")
+    for name, case in read("dial_*.toml"):
+        if case.get("load_balance") != "false":  # then there is nothing to decide
+            yield pytest.param(case, id=name)
 
 
 @pytest.mark.parametrize("case", list(cases()))
@@ -92,12 +35,16 @@ def test_case(case):
             Play(case)
         return
     play = Play(case)
-    for one in case.get("rounds", [case]):
+    for one in rounds_of(case):
         play.round(one)
 
 
 def address(number):
     return Address(f"n{number}", 5433)
+
+
+def addresses(numbers):
+    return {address(number) for number in numbers}
 
 
 class Play:
@@ -110,30 +57,26 @@ class Play:
         self.add(case["nodes"])
         contacts = map(address, case.get("contacts", range(1, self.size + 1)))
         self.state = state_at(*contacts)
-        self.choose(case.get("topology_keys", ""))
+        self.options = {"load_balance": "true"}
+        self.choose(case)
 
     def add(self, places):
         for place in places:
             self.size += 1
-            where, _, role = place.partition(" ")
-            placement = Placement(*where.split("."))
-            node = Node(address(self.size), placement, role or "primary")
+            parts, role = placement_and_role(place)
+            node = Node(address(self.size), Placement(*parts), role)
             self.world.nodes += (node,)
 
-    def choose(self, keys):
-        options = {
-            "load_balance": self.case.get("load_balance", "true"),
-            "topology_keys": keys or None,
-            "fallback_to_topology_keys_only": self.case.get("fallback_only"),
-            "yb_servers_refresh_interval": self.case.get("interval"),
-        }
-        settings = settings_of([("spec", options)])
+    def choose(self, said):
+        self.options |= options_of(said)
+        settings = settings_of([("spec", self.options)])
         timeout = self.case.get("timeout", 60.0)
         self.request = request_for(timeout=timeout, interval=settings.interval)
         self.request = self.request._replace(tiers=settings.tiers)
 
     def round(self, one):
         self.change(one)
+        self.choose(one)
         self.world.dialled.clear()
         conns = []
         for _ in range(one.get("connect", 0)):
@@ -151,15 +94,18 @@ class Play:
 
     def change(self, one):
         faults = self.world.faults
-        faults.update({address(n): "refused" for n in one.get("down", [])})
-        faults.update({address(n): "" for n in one.get("up", [])})
+        stopped = addresses(one.get("stop", []))
+        close_all(conn for conn in self.world.open if conn.address in stopped)
+        faults.update(
+            dict.fromkeys(addresses(one.get("down", [])) | stopped, "refused")
+        )
+        up = addresses([*one.get("up", []), *one.get("start", [])])
+        faults.update(dict.fromkeys(up, ""))
         faults.update({address(n): fault for n, fault in one.get("faults", {}).items()})
         self.add(one.get("add", []))
-        gone = set(map(address, one.get("remove", [])))
+        gone = addresses(one.get("remove", []))
         self.world.nodes = tuple(n for n in self.world.nodes if n.address not in gone)
         self.world.now += one.get("wait", 0.0)
-        if "rounds" in self.case and "topology_keys" in one:
-            self.choose(one["topology_keys"])
         if one.get("refresh"):
             now = self.world.now
             forced = Deadline.after(now, 60.0)
@@ -191,4 +137,4 @@ class Play:
             order = list if one.get("in_order") else sorted
             assert order(dialled) == order(tried)
         if "marked" in one:
-            assert self.state.topology.marks.keys() == set(map(address, one["marked"]))
+            assert self.state.topology.marks.keys() == addresses(one["marked"])

@@ -40,7 +40,7 @@ def lab(yugabyte_lab: YugabyteLab) -> YugabyteLab:
     return yugabyte_lab
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def nine(yugabyte_templates: Templates) -> Iterator[YugabyteLab]:
     """Nine nodes to stop and to start, to list in any way; see `whole`."""
     with pytest_plugin._lab({"nodes": 9, "templates": yugabyte_templates}) as lab:
@@ -54,10 +54,19 @@ def whole(nine: YugabyteLab, monkeypatch: pytest.MonkeyPatch) -> Iterator[Yugaby
     for name in ("stop", "kill", "pause"):
         monkeypatch.setattr(nine, name, noting(touched, getattr(nine, name)))
     nine.set_topology([nine.row(node) for node in range(3)])
-    nine.wait_counts((0,) * 9)
+    empty(nine)
     yield nine
     for node in touched:
         nine.start(node)
+
+
+def empty(lab: YugabyteLab) -> None:
+    """End what a test left open, if it does not end by itself."""
+    for _ in range(20):
+        if not any(lab.counts()):
+            return
+    for node in lab.nodes:
+        lab.terminate(node.index)
 
 
 def noting(touched: set[int], act: Callable[[int], None]) -> Callable[[int], None]:
@@ -91,7 +100,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-BACKGROUND = "moorline-refresh"  # the name of threads and of tasks
+# The names of moorline's threads, or of its tasks.
+BACKGROUND = ("moorline-refresh", "moorline-drain")
 # What a query raises whose connection is gone.
 DEAD = (
     psycopg.OperationalError,
@@ -142,10 +152,13 @@ class World:
 
     def settle(self) -> None:
         """Wait until what goes on in the background, to refresh a list, is done."""
-        for thread in threading.enumerate():
-            if thread.name == BACKGROUND:
-                thread.join()
+        for thread in _background_threads():
+            thread.join()
         self._runner.run(_settled())
+
+    def is_settled(self) -> bool:
+        """Tell whether nothing goes on in the background."""
+        return not (_background_threads() or self._runner.run(_background_tasks()))
 
     def close(self, conns: list[Any] | None = None) -> None:
         """Close these connections, or all of them."""
@@ -289,10 +302,17 @@ async def _awaited(results: list[Any]) -> None:
     await asyncio.gather(*filter(inspect.isawaitable, results))
 
 
+def _background_threads() -> list[threading.Thread]:
+    return [t for t in threading.enumerate() if t.name in BACKGROUND]
+
+
+async def _background_tasks() -> list[asyncio.Task[Any]]:
+    return [t for t in asyncio.all_tasks() if t.get_name() in BACKGROUND]
+
+
 async def _settled() -> None:
     """Let moorline's tasks end: a loop that does not run holds them up."""
-    tasks = asyncio.all_tasks()
-    await asyncio.gather(*(t for t in tasks if t.get_name().startswith("moorline")))
+    await asyncio.gather(*await _background_tasks())
 
 
 def _world(request: pytest.FixtureRequest) -> Iterator[World]:

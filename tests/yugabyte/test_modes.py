@@ -1,4 +1,7 @@
-"""Primaries and read replicas, on real servers that say which they are."""
+"""What is said of primaries and read replicas, which real servers say they are.
+
+Who gets the connections is in `tests/spec/dial_scenarios.toml`, D.
+"""
 
 from __future__ import annotations
 
@@ -26,41 +29,15 @@ def lab(make_yugabyte_lab: MakeLab) -> YugabyteLab:
     )
 
 
-def spread(lab: YugabyteLab, world: World, mode: object, keys: str) -> tuple[int, ...]:
-    options = {"topology_keys": keys} if keys else {}
-    world.open(12, lab.dsn(), load_balance=mode, **options)
-    counts = lab.counts()
-    world.close()
-    lab.wait_counts((0,) * 6)
-    return counts
-
-
-def test_each_mode_uses_the_nodes_it_names(lab: YugabyteLab, world: World) -> None:
-    for mode, keys, expected in [
-        (False, "", (12, 0, 0, 0, 0, 0)),
-        (True, "", (2, 2, 2, 2, 2, 2)),
-        ("any", KEYS, (0, 6, 0, 6, 0, 0)),
-        ("only-rr", "", (0, 0, 0, 4, 4, 4)),
-        ("only-rr", KEYS, (0, 0, 0, 12, 0, 0)),
-        ("only-primary", "", (4, 4, 4, 0, 0, 0)),
-        ("only-primary", KEYS, (0, 12, 0, 0, 0, 0)),
-        ("prefer-rr", "", (0, 0, 0, 4, 4, 4)),
-        ("prefer-rr", KEYS, (0, 0, 0, 12, 0, 0)),
-        ("PREFER-PRIMARY", "", (4, 4, 4, 0, 0, 0)),
-        ("Prefer-Primary", KEYS, (0, 12, 0, 0, 0, 0)),
-    ]:
-        assert spread(lab, world, mode, keys) == expected, (mode, keys)
-
-
-def test_who_prefers_takes_the_others_when_there_is_no_choice(
+def test_the_error_says_why_the_others_were_left_out(
     lab: YugabyteLab, world: World
 ) -> None:
     for node in (3, 4, 5):
         lab.stop(node)
 
-    assert spread(lab, world, "prefer-rr", "") == (4, 4, 4, 0, 0, 0)
     with pytest.raises(NoNodeAvailable) as caught:
         world.open(1, lab.dsn(load_balance="only-rr"))
+
     assert str(caught.value).count("which load_balance does not ask for") == 3
 
 
