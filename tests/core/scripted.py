@@ -10,9 +10,11 @@ import threading
 from collections import Counter
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from moorline.core.faults import Fault
+from moorline.core.load import Life
 from moorline.core.placement import Placement, parse_keys, tiers_of
 from moorline.core.request import Dialect, Request, Source
 from moorline.core.state import ClusterState
@@ -31,6 +33,7 @@ class Conn:
         self.address = address
         self.control = control
         self.closed = False
+        self.hung_up = False
 
     def close(self):
         self.closed = True
@@ -52,7 +55,7 @@ def fault_of(error):
 
 DIALECT = Dialect(
     fault_of=fault_of,
-    is_closed=lambda conn: conn.closed,
+    life=Life(attrgetter("closed"), lambda conn: conn.closed or conn.hung_up),
     read=lambda text, arguments: dict(arguments),
     defaults=dict,
     keywords=frozenset,

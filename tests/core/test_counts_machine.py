@@ -114,7 +114,7 @@ class Counts(RuleBasedStateMachine):
         place, era = taken
         conn = Conn(place.node.address)
         with place:
-            place.keep(conn, DIALECT.is_closed)
+            place.keep(conn, DIALECT.life)
         return [conn, era]
 
     @rule(taken=consumes(places))

@@ -241,7 +241,7 @@ def test_a_node_that_is_listed_no_more_is_not_marked_by_a_late_failure():
 def test_a_mark_says_why():
     state = listed()
     dial(state, request_for("c.s.a:1,c.r.a:2"), {N3: "refused"})
-    assert state.topology.marks[N3] == Mark(NOW, NOW + 5.0, "Connection refused")
+    assert state.topology.marks[N3] == Mark(NOW, NOW + 5.0, "Connection refused", 5.0)
 
 
 def test_the_connection_itself_is_handed_over():

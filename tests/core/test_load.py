@@ -4,21 +4,17 @@ import gc
 
 import pytest
 
-from moorline.core.load import Load
+from moorline.core.load import Life, Load
 from moorline.core.topology import Address
-from tests.core.scripted import Conn
+from tests.core.scripted import DIALECT, Conn
 
 A, B = Address("a", 5433), Address("b", 5433)
-
-
-def is_closed(conn):
-    return conn.closed
 
 
 def connect(load, address):
     conn = Conn(address)
     load.reserve(address)
-    load.keep(address, conn, is_closed)
+    load.keep(address, conn, DIALECT.life)
     return conn
 
 
@@ -75,7 +71,7 @@ def test_a_driver_says_itself_what_closed_means():
     load = Load()
     broken = Conn(A)
     load.reserve(A)
-    load.keep(A, broken, lambda conn: conn is broken)
+    load.keep(A, broken, Life(lambda conn: conn is broken, bool))
     assert load.sweep() == {}
 
 
@@ -98,7 +94,7 @@ def test_a_load_that_is_inherited_goes_on_in_its_heir():
 
     old.give_back(B)
     late = Conn(B)
-    old.keep(B, late, is_closed)
+    old.keep(B, late, DIALECT.life)
     assert heir.sweep() == {A: 2, B: 1}
     for conn in (kept, other, late):
         conn.close()
@@ -114,3 +110,15 @@ def test_the_connections_to_some_nodes_can_be_had():
     del one
     gc.collect()
     assert load.on({A, B}) == [other]
+
+
+def test_what_the_server_hung_up_on_leaves_the_count_at_a_thorough_look():
+    load = Load()
+    one, other = connect(load, A), connect(load, A)
+    one.hung_up = True
+    assert load.sweep() == {A: 2}
+    assert load.sweep(thorough=True) == {A: 1}
+    one.close()
+    assert load.sweep() == {A: 1}
+    other.close()
+    assert load.sweep() == {}

@@ -111,7 +111,7 @@ def test_connections_and_places_of_both_are_counted_after_they_became_one():
     with given_back:
         pass
     last = Conn()
-    kept.keep(last, NAMED.dialect.is_closed)
+    kept.keep(last, NAMED.dialect.life)
     assert sum(loads(one).values()) == 6
     for conn in (*held, last):
         conn.close()

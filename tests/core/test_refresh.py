@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import Future
+
 import pytest
 
 from moorline.core.deadline import Deadline
@@ -192,7 +194,7 @@ def test_no_server_left_says_which_were_asked():
     with pytest.raises(NoNodeAvailable) as raised:
         ensure(world, state)
     lines = str(raised.value).splitlines()
-    assert "n1:5433,n2:5433 could be reached" in lines[0]
+    assert "n1:5433,n2:5433 gave the list of its nodes" in lines[0]
     assert lines[1] == "  n1:5433: Connection refused (after 0.00 s)"
     assert lines[2].startswith("  n2:5433: FATAL:")
     assert [attempt.address for attempt in raised.value.attempts] == [N1, N2]
@@ -306,3 +308,24 @@ def test_a_server_that_refuses_is_not_silent():
     state, world = state_at(N1, N2), World(NODES, {N1: "57P03"})
     ensure(world, state)
     assert state.silent == set()
+
+
+@pytest.mark.parametrize("state_of_it", ["57014", "42501", "XX000", "22023"])
+def test_a_server_that_cannot_list_is_passed_over_for_the_next(state_of_it):
+    """It let the caller in, so nothing is wrong with the caller."""
+    conn, other = Conn(), Conn()
+    state, flight = state_at(N1, N2), Future()
+    broken = DriverError(Fault("no quorum", sqlstate=state_of_it))
+    rows = [{"node": node} for node in NODES]
+    script = [NOW, conn, broken, None, NOW, other, rows, None, NOW]
+    play(refresh(state, REQUEST, flight), *script)
+    assert flight.result(0) == Landed()
+    assert state.topology.nodes == NODES
+
+
+def test_no_server_that_can_list_is_an_error_with_the_reason_of_each():
+    state, flight = state_at(N1), Future()
+    broken = DriverError(Fault("no quorum", sqlstate="57014"))
+    play(refresh(state, REQUEST, flight), NOW, Conn(), broken, None, NOW)
+    (attempt,) = flight.result(0).attempts
+    assert attempt.reason == "no quorum"

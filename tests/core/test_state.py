@@ -59,7 +59,7 @@ def test_a_place_that_was_kept_is_the_connections():
     state = listed()
     with reserve(state) as place:
         conn = Conn()
-        place.keep(conn, DIALECT.is_closed)
+        place.keep(conn, DIALECT.life)
     assert state.loads() == {place.node.address: 1}
     conn.close()
     assert state.loads() == {}
@@ -117,7 +117,7 @@ def test_a_place_from_before_a_fork_breaks_no_count_of_the_child(end):
     conn = Conn()
     with place:
         if end == "kept":
-            place.keep(conn, DIALECT.is_closed)
+            place.keep(conn, DIALECT.life)
     conn.close()
     assert state.loads() == {}
 
@@ -332,7 +332,7 @@ def test_a_child_starts_with_its_own_lock_counts_and_flights():
     state = listed(lock=new_lock)
     conn = Conn()
     with reserve(state) as place:
-        place.keep(conn, DIALECT.is_closed)
+        place.keep(conn, DIALECT.life)
     first = state.claim(INTERVAL, INTERVAL)
     state.not_listed(RefreshFailed("x"), INTERVAL)
     locks[0].acquire()  # by a thread that the child does not have
@@ -343,3 +343,26 @@ def test_a_child_starts_with_its_own_lock_counts_and_flights():
     assert isinstance(claim.flight, Future)
     assert claim.flight is not first.flight
     assert state.topology.nodes == NODES
+
+
+def test_a_thorough_look_is_taken_once_a_second_and_by_who_asks():
+    state = listed()
+    conn = Conn()
+    place = reserve(state, now=10.0)
+    place.keep(conn, DIALECT.life)
+    conn.hung_up = True
+    with reserve(state, now=10.9):
+        assert state.load.counts[place.node.address] >= 1
+    with reserve(state, now=11.0) as other:
+        assert state.load.counts == {other.node.address: 1}
+
+
+def test_one_caller_at_a_time_tries_a_node_again():
+    state = listed()
+    state.apply(NodeFailed(N1, 5.0, 10.0, "refused"))
+    only = tiers_of(parse_keys("c.r.a:1,c.r.b:2"), strict=True)
+    assert reserve(state, only, now=10.0).node.address == N1
+    assert reserve(state, only, now=10.1).node.address == N2
+    assert reserve(state, only, now=15.0).node.address == N1  # who tried did not say
+    state.apply(NodeServed(N1))
+    assert reserve(state, only, now=15.1).node.address == N1

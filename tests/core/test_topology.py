@@ -114,7 +114,7 @@ def test_a_topology_is_immutable():
 
 def test_a_node_is_marked_until_it_serves():
     topology = after(Topology(), NodeListed(N1), NodeListed(N2), failed(N1))
-    assert topology.marks == {N1.address: Mark(1.0, 6.0, "refused")}
+    assert topology.marks == {N1.address: Mark(1.0, 6.0, "refused", 5.0)}
     assert after(topology, failed(N1, 7.0, 12.0)).marks[N1.address].until == 12.0
     assert after(topology, NodeServed(N1.address)).marks == {}
     assert after(topology, NodeServed(N2.address)) is topology

@@ -292,7 +292,7 @@ class Closable:
 
 @pytest.mark.parametrize("closed", [True, False])
 def test_closed_is_what_psycopg_says(closed):
-    assert DIALECT.is_closed(Closable(closed)) is closed
+    assert DIALECT.life.is_closed(Closable(closed)) is closed
 
 
 @pytest.mark.parametrize("cls", [psycopg.Connection, psycopg.AsyncConnection])

@@ -87,3 +87,19 @@ async def test_a_cancelled_connect_leaves_the_count(make_yugabyte_lab: MakeLab) 
     assert loads(cluster) == (0,)
     lab.start(0)
     lab.wait_counts((0,))
+
+
+def test_connections_that_their_server_ended_leave_the_count_unused(
+    lab: YugabyteLab, world: World
+) -> None:
+    """psycopg itself finds out when it next uses them."""
+    dsn = lab.dsn(load_balance="true")
+    cluster = Cluster(dsn)
+    world.open(12, dsn)
+    lab.terminate(0)
+    lab.wait_counts((0, 4, 4))
+
+    world.wait(lambda: loads(cluster) == (0, 4, 4))
+    world.open(4, dsn)
+
+    assert lab.counts() == loads(cluster) == (4, 4, 4)

@@ -93,7 +93,7 @@ def _try(call: Call, place: Reservation, others: int) -> Flow[object | None]:
         if verdict is Verdict.CALLER:
             raise
     else:
-        place.keep(conn, request.dialect.is_closed)
+        place.keep(conn, request.dialect.life)
         topology = state.topology
         if node.address in topology.marks or not topology.routable:
             state.apply(NodeServed(node.address))

@@ -6,12 +6,12 @@ last list. Only the first list is waited for, and never beyond the caller's dead
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 from moorline.core import events
 from moorline.core.attempt import Attempt
 from moorline.core.deadline import Deadline
-from moorline.core.faults import Verdict, answered, classify, sqlstate_of
+from moorline.core.faults import Fault, Verdict, answered, classify, sqlstate_of
 from moorline.core.flight import Abandoned, Landed, Refused, Unreachable
 from moorline.core.identity import is_other
 from moorline.core.reach import needs_retest, retest, ways_to
@@ -30,11 +30,16 @@ if TYPE_CHECKING:
 
 __all__ = ["ensure_listed", "read_list", "refresh"]
 
-Listing: TypeAlias = "tuple[tuple[Node, ...], str]"
-
 NEVER = Deadline()
 # In seconds, for one reading of the list, all contact points together.
 REFRESH_LIMIT = 10.0
+
+
+class Listing(NamedTuple):
+    """The nodes that a server lists, and the name of its cluster."""
+
+    nodes: tuple[Node, ...]
+    universe: str
 
 
 def ensure_listed(
@@ -157,46 +162,50 @@ def _read(state: ClusterState, request: Request, callers: Deadline) -> Flow[Outc
         except Exception as error:  # noqa: BLE001 - classified: any driver, any error
             now = yield from Now()
             fault = request.dialect.fault_of(error)
-            if sqlstate_of(fault) == request.source.missing:
-                state.listed()
-                state.apply(events.NotSmart(now))
-                return Landed()
             if classify(fault) is Verdict.CALLER:
                 state.not_listed(events.RefreshFailed(fault.reason), now)
                 return Refused(error)
-            reason = fault.reason
-            state.hear(address, answered=answered(fault))
+            heard, reason = answered(fault), fault.reason
         else:
             now = yield from Now()
-            state.hear(address, answered=True)
-            nodes, universe = request.source.decode(rows)
-            reason = _flaw(state, nodes, universe)
+            answer = _understood(request, rows)
+            heard = not isinstance(answer, Fault) or answered(answer)
+            reason = _flaw(state, request, answer)
             if not reason:
-                return _land(state, nodes, universe, now)
-            stranger = stranger or ((nodes, universe) if nodes else None)
-        attempts.append(Attempt(address, reason, seconds=now - began))
+                state.hear(address, answered=True)
+                return _land(state, answer, now)
+            if isinstance(answer, Listing) and answer.nodes:
+                stranger = stranger or answer
+        state.hear(address, answered=heard)
+        took = now - began
+        attempts.append(Attempt(address, reason, seconds=took, answered=heard))
     if stranger:  # nobody speaks for the old cluster: it was replaced
-        return _land(state, *stranger, now)
+        return _land(state, stranger, now)
     reason = "; ".join(map(str, attempts)) or "there was no time for any server"
     state.not_listed(events.RefreshFailed(reason), now)
     return Abandoned() if callers.over(now) else Unreachable(tuple(attempts))
 
 
-def _flaw(state: ClusterState, nodes: tuple[Node, ...], universe: str) -> str:
-    """Say why a list of nodes cannot be the cluster's; "" if it can."""
-    if not nodes:
+def _flaw(state: ClusterState, request: Request, answer: Listing | Fault) -> str:
+    """Say why an answer does not tell the cluster's nodes; "" if it does."""
+    if isinstance(answer, Fault):
+        is_missing = sqlstate_of(answer) == request.source.missing
+        return "" if is_missing else answer.reason
+    if not answer.nodes:
         return "it lists no nodes"
-    if is_other(state.topology, universe):
-        return f"another cluster answers, universe {universe}"
+    if is_other(state.topology, answer.universe):
+        return f"another cluster answers, universe {answer.universe}"
     return ""
 
 
-def _land(
-    state: ClusterState, nodes: tuple[Node, ...], universe: str, now: float
-) -> Landed:
-    home = state.identify(universe, nodes)
-    home.listed()
-    home.apply(*diff(home.topology, nodes, universe, now))
+def _land(state: ClusterState, answer: Listing | Fault, now: float) -> Landed:
+    if isinstance(answer, Fault):  # the server has no such list
+        state.listed()
+        state.apply(events.NotSmart(now))
+    else:
+        home = state.identify(answer.universe, answer.nodes)
+        home.listed()
+        home.apply(*diff(home.topology, answer.nodes, answer.universe, now))
     return Landed()
 
 
@@ -214,15 +223,22 @@ def _servers(state: ClusterState, request: Request) -> list[Address | None]:
 
 def _ask(
     sql: str, address: Address | None, timeout: float | None
-) -> Flow[Sequence[Row]]:
+) -> Flow[Sequence[Row] | Exception]:
+    """Ask a server for the list; an exception is why it let us in and gave none."""
     conn = yield from Connect(address, timeout, control=True)
+    answer: Sequence[Row] | Exception
     try:
-        rows = yield from Fetch(conn, sql, timeout)
-    except Exception:
-        yield from Close(conn)
-        raise
+        answer = yield from Fetch(conn, sql, timeout)
+    except Exception as error:  # noqa: BLE001 - described later: any driver, any error
+        answer = error
     yield from Close(conn)
-    return rows
+    return answer
+
+
+def _understood(request: Request, answer: Sequence[Row] | Exception) -> Listing | Fault:
+    if isinstance(answer, Exception):
+        return request.dialect.fault_of(answer)
+    return Listing(*request.source.decode(answer))
 
 
 def _late(request: Request, state: ClusterState) -> Exception:
@@ -237,10 +253,12 @@ def _unreachable(
     request: Request, state: ClusterState, attempts: tuple[Attempt, ...]
 ) -> Exception:
     return request.dialect.no_node(
-        f"no contact point of the cluster at {_names(state)} could be reached "
-        f"({request.options})",
+        f"no contact point of the cluster at {_names(state)} gave the list of its "
+        f"nodes ({request.options})",
         attempts,
-        "Check that host and port name YSQL nodes that this machine can reach.",
+        ""
+        if any(attempt.answered for attempt in attempts)
+        else "Check that host and port name YSQL nodes that this machine can reach.",
     )
 
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from moorline.core.faults import Fault
+    from moorline.core.load import Life
     from moorline.core.placement import Tier
     from moorline.core.steps import Row
     from moorline.core.topology import Address, Node
@@ -39,7 +40,7 @@ class Dialect:
 
     Args:
         fault_of: Describes one of its exceptions.
-        is_closed: Tells whether one of its connections is closed or broken.
+        life: Tells whether one of its connections is open.
         read: Gives the parameters that a conninfo and keyword arguments say, as the
             driver reads them, raising the driver's error.
         defaults: Gives the parameters that the driver takes where none are given.
@@ -56,7 +57,7 @@ class Dialect:
     """
 
     fault_of: Callable[[Exception], Fault]
-    is_closed: Callable[[object], bool]
+    life: Life
     read: Callable[[str, Mapping[str, str]], Mapping[str, str]]
     defaults: Callable[[], Mapping[str, str]]
     keywords: Callable[[], frozenset[str]]

@@ -14,7 +14,7 @@ from moorline.core.identity import is_same
 from moorline.core.load import Load
 from moorline.core.picker import least_loaded
 from moorline.core.plan import candidates, rank
-from moorline.core.topology import Topology, reduce
+from moorline.core.topology import Topology, claimed, reduce
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from moorline.core.events import Event, RefreshFailed
     from moorline.core.flight import Discovery
+    from moorline.core.load import Life
     from moorline.core.picker import Picker
     from moorline.core.placement import Tier
     from moorline.core.plan import Ranks
@@ -35,6 +36,8 @@ __all__ = ["Claim", "ClusterState", "Reservation"]
 FLIGHT_LIMIT = 15.0
 # A list that is younger is not read again, however little its nodes are worth.
 LEAST_INTERVAL = 5.0
+# In seconds: how often connections are looked at more closely than by asking them.
+THOROUGH_INTERVAL = 1.0
 # After a refresh that failed, so that an outage is not answered with a storm.
 REFRESH_BACKOFF = Backoff(base=1.0, cap=60.0)
 
@@ -101,6 +104,7 @@ class ClusterState:
         self._due_at = 0.0
         self._failures = 0
         self._outdated = False
+        self._thorough_at = 0.0
 
     @property
     def home(self) -> ClusterState:
@@ -138,7 +142,7 @@ class ClusterState:
     def loads(self) -> dict[Address, int]:
         """Return the connections of this process per node, exact at this moment."""
         with self._lock:
-            return dict(self.load.sweep())
+            return dict(self.load.sweep(thorough=True))
 
     def connections(self, addresses: Collection[Address]) -> list[object]:
         """Return the open connections of this process to these nodes."""
@@ -173,10 +177,15 @@ class ClusterState:
             index, nodes = candidates(ranks, topology.marks, tried, now)
             if not nodes:
                 return None
-            count = self.load.sweep().get
+            thorough = now >= self._thorough_at
+            if thorough:
+                self._thorough_at = now + THOROUGH_INTERVAL
+            count = self.load.sweep(thorough=thorough).get
             loads = [count(node.address, 0) for node in nodes]
             node = nodes[self.picker(loads, self.dice)]
             self.load.reserve(node.address)
+            if node.address in topology.marks:
+                self.topology = claimed(topology, node.address, now)
             untried = sum(map(len, ranks)) - len(tried)
             return Reservation(self, self.load, node, tiers[index], untried)
 
@@ -185,11 +194,11 @@ class ClusterState:
         load: Load,
         address: Address,
         conn: object,
-        is_closed: Callable[[object], bool],
+        life: Life,
     ) -> None:
         """Let a reservation become a connection."""
         with self._lock:
-            load.keep(address, conn, is_closed)
+            load.keep(address, conn, life)
             self.proven = True
 
     def is_fresh(self, now: float, interval: float) -> bool:
@@ -272,7 +281,7 @@ class Reservation:
         if not self._kept:
             self._load.give_back(self.node.address)
 
-    def keep(self, conn: object, is_closed: Callable[[object], bool]) -> None:
-        """Hand the place over to `conn`."""
-        self._state.settle(self._load, self.node.address, conn, is_closed)
+    def keep(self, conn: object, life: Life) -> None:
+        """Hand the place over to `conn`; `life` tells whether it is open."""
+        self._state.settle(self._load, self.node.address, conn, life)
         self._kept = True

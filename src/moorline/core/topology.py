@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from moorline.core.placement import Placement
 
-__all__ = ["Address", "Mark", "Node", "Topology", "diff", "reduce"]
+__all__ = ["Address", "Mark", "Node", "Topology", "claimed", "diff", "reduce"]
 
 T = TypeVar("T")
 
@@ -65,11 +65,13 @@ class Mark(NamedTuple):
         since: When it failed, on the monotonic clock.
         until: From when on it may be tried again.
         reason: What happened, in one line.
+        pause: For how many seconds it is left alone each time.
     """
 
     since: float
     until: float
     reason: str
+    pause: float = 0.0
 
 
 class Topology(NamedTuple):
@@ -132,7 +134,8 @@ def _with_node(topology: Topology, event: events.NodeEvent) -> Topology:
             ways = _without(topology.ways, node.address)
             return _unmarked(topology._replace(nodes=kept, ways=ways), node.address)
         case events.NodeFailed(address, since, until, reason):
-            return _marked(topology, address, Mark(since, until, reason))
+            mark = Mark(since, until, reason, until - since)
+            return _marked(topology, address, mark)
         case events.NodeServed(address):
             if not topology.routable:
                 topology = topology._replace(routable=True)
@@ -160,6 +163,17 @@ def _marked(topology: Topology, address: Address, mark: Mark) -> Topology:
     if all(node.address != address for node in topology.nodes):
         return topology  # listed no more, while it was tried
     marks = MappingProxyType({**topology.marks, address: mark})
+    return topology._replace(marks=marks)
+
+
+def claimed(topology: Topology, address: Address, now: float) -> Topology:
+    """Return the topology in which others leave a node alone while it is tried again.
+
+    For as long as after its last failure, or until it serves or fails.
+    """
+    mark = topology.marks[address]
+    again = mark._replace(until=now + mark.pause)
+    marks = MappingProxyType({**topology.marks, address: again})
     return topology._replace(marks=marks)
 
 

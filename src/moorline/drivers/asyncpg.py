@@ -16,6 +16,7 @@ from asyncpg.exceptions import ClientConfigurationError, PostgresError
 
 from moorline import errors
 from moorline.core.faults import Fault
+from moorline.core.load import Life
 from moorline.core.request import Dialect
 from moorline.core.secret import Secret
 from moorline.drivers.asyncpg_tls import verified_as
@@ -139,9 +140,10 @@ def keywords() -> frozenset[str]:
     return frozenset({*signature(connect).parameters, *in_dsn})
 
 
+is_closed = methodcaller("is_closed")
 DIALECT = Dialect(
     fault_of=fault_of,
-    is_closed=methodcaller("is_closed"),
+    life=Life(is_closed, is_closed),  # its loop tells at once when a server hangs up
     read=read,
     defaults=defaults,
     keywords=keywords,

@@ -8,6 +8,7 @@ over.
 from __future__ import annotations
 
 import asyncio
+import select
 import selectors
 import time
 from collections.abc import Coroutine
@@ -26,6 +27,7 @@ from psycopg.rows import dict_row
 
 from moorline import errors
 from moorline.core.faults import Fault
+from moorline.core.load import Life
 from moorline.core.request import Dialect
 from moorline.core.secret import Secret
 
@@ -53,6 +55,8 @@ __all__ = [
 Password: TypeAlias = "Callable[[], str | Awaitable[str]]"  # noqa: S105 - a type
 
 LEAST_TIMEOUT = 2
+# Linux tells a closed peer by itself; elsewhere only both ends' being closed shows.
+HUNG_UP: int = getattr(select, "POLLRDHUP", 0)
 CONTROL: Mapping[str, Any] = {"autocommit": True}
 NOTHING: Mapping[str, Any] = {}
 
@@ -115,9 +119,24 @@ def keywords() -> frozenset[str]:
     return frozenset({*libpq, "ssl"})
 
 
+def is_lost(conn: object) -> bool:
+    """Tell whether a connection is closed, by its server too.
+
+    psycopg finds that out when it next uses the connection; its socket knows now.
+    """
+    pgconn = cast("psycopg.Connection[object]", conn).pgconn
+    try:
+        descriptor = pgconn.socket
+    except psycopg.OperationalError:
+        return True  # libpq has given it up
+    poll = select.poll()
+    poll.register(descriptor, HUNG_UP)
+    return bool(poll.poll(0))
+
+
 DIALECT = Dialect(
     fault_of=fault_of,
-    is_closed=attrgetter("closed"),
+    life=Life(attrgetter("closed"), is_lost),
     read=read,
     defaults=defaults,
     keywords=keywords,

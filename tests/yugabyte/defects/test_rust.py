@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from moorline.errors import ConfigError
+from moorline.errors import ConfigError, NoNodeAvailable
 from moorline.yugabyte import Cluster, asyncpg, psycopg
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def test_a_list_that_cannot_be_read_is_no_panic(
         world.open(3, dsn)
         world.settle()
     else:
-        with pytest.raises(DRIVERS):
+        with pytest.raises(NoNodeAvailable, match="invalid input syntax"):
             world.open(1, dsn)
     whole.set_topology(rows)
 
