@@ -8,7 +8,8 @@ import pytest
 
 from moorline.core.dial import FULL_PAUSE, connect
 from moorline.core.events import Listed, NodeFailed, NodeListed, NodeServed
-from moorline.core.steps import Connect, Now, Start
+from moorline.core.faults import Fault
+from moorline.core.steps import Connect, Now, Start, Wait
 from moorline.core.topology import Mark
 from moorline.errors import DeadlineExceeded, NoNodeAvailable
 from tests.core.scripted import (
@@ -277,3 +278,76 @@ def test_a_connect_that_fails_again_and_again_does_not_ask_for_the_list(keys, af
         with pytest.raises(NoNodeAvailable):
             world.run(connect(state, request_for(keys, strict=True), world.now))
     assert not [step for step in world.steps if isinstance(step, Start)]
+
+
+# Nodes that had failed, tried again.
+
+
+THAT_FIRST = "c.s.a:1,c.r.a:2"
+
+
+def had_failed(pause=5.0):
+    state = listed()
+    state.apply(NodeFailed(N3, NOW - 10.0, NOW - 10.0 + pause, "silent"))
+    return state
+
+
+def test_a_node_that_serves_again_is_used_at_once():
+    state = had_failed()
+    _, conn = dial(state, request_for(THAT_FIRST))
+    assert conn.address == N3
+    assert state.topology.marks == {}
+
+
+def test_a_node_that_is_still_silent_costs_a_moment_and_not_its_share():
+    state, request = had_failed(), request_for(THAT_FIRST)
+    flow = connect(state, request, NOW)
+    assert isinstance(flow.send(None), Start)
+    wait = flow.send(None)
+    assert isinstance(wait, Wait)
+    assert wait.timeout < 0.5
+    assert isinstance(flow.throw(TimeoutError()), Now)
+    step = flow.send(NOW + wait.timeout)
+    assert step.address in (N1, N2)
+    flow.close()
+
+
+def test_others_do_not_wait_for_a_node_that_is_being_tried():
+    state, request = had_failed(), request_for(THAT_FIRST)
+    first = connect(state, request, NOW)
+    first.send(None)
+    world, conn = dial(state, request)
+    assert conn.address in (N1, N2)
+    assert len(world.steps) == 1
+    first.close()
+
+
+def test_a_node_that_fails_again_is_left_alone_for_its_pause():
+    state = had_failed()
+    _, conn = dial(state, request_for(THAT_FIRST), {N3: "refused"})
+    assert conn.address in (N1, N2)
+    assert state.topology.marks[N3].until == NOW + 5.0
+
+
+def test_a_node_that_had_no_time_to_answer_is_come_back_to():
+    """All others fail: then its whole share is worth waiting for."""
+    state, request = had_failed(), request_for(THAT_FIRST)
+    flow = connect(state, request, NOW)
+    flow.send(None)
+    flow.send(None)
+    flow.throw(TimeoutError())
+    refused = DriverError(Fault("refused", answered=False))
+    tried = [flow.send(NOW).address]
+    for _ in range(2):
+        assert isinstance(flow.throw(refused), Now)
+        tried.append(flow.send(NOW).address)
+    assert set(tried[:2]) == {N1, N2}
+    assert tried[2] == N3
+    flow.close()
+
+
+def test_the_only_node_there_is_gets_its_share_at_once():
+    state = listed()
+    state.apply(NodeFailed(N3, NOW - 10.0, NOW - 5.0, "silent"))
+    world, _ = dial(state, request_for("c.s.a", strict=True, timeout=9.0))
+    assert world.steps[0] == Connect(N3, 9.0)

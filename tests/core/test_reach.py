@@ -174,7 +174,7 @@ def test_what_left_the_list_is_forgotten():
 
 def call(state, request, *, tried=()):
     attempts = {address: Attempt(address, "x") for address in tried}
-    return Call(state, request, Deadline(), NOW, attempts)
+    return Call(state, request, Deadline(), NOW, attempts, trials=set())
 
 
 def test_contact_points_that_are_no_nodes_may_stand_for_all():

@@ -25,6 +25,9 @@ class Call:
         deadline: Until when.
         now: The time when it was last looked at.
         attempts: What came of each node or contact point that was tried.
+        trials: Nodes that had failed, are being tried again and have not answered yet:
+            for this caller to come back to when nothing else is left.
+        is_last_resort: Whether nothing else is left.
     """
 
     state: ClusterState
@@ -32,3 +35,5 @@ class Call:
     deadline: Deadline
     now: float
     attempts: dict[Address | None, Attempt]
+    trials: set[Address]
+    is_last_resort: bool = False

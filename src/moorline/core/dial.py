@@ -14,7 +14,7 @@ from moorline.core.deadline import Deadline
 from moorline.core.events import NodeFailed, NodeServed
 from moorline.core.faults import Verdict, answered, classify
 from moorline.core.plan import hint, survey
-from moorline.core.reach import endpoints, reach, reach_endpoint
+from moorline.core.reach import endpoints, reach, reach_endpoint, try_again
 from moorline.core.refresh import ensure_listed
 from moorline.core.steps import Connect, Now
 
@@ -53,7 +53,7 @@ def connect(state: ClusterState, request: Request, now: float) -> Flow[object]:
     topology = state.topology
     if not topology.smart:
         return (yield from Connect(None, deadline.left(now)))
-    call = Call(state, request, deadline, now, attempts={})
+    call = Call(state, request, deadline, now, attempts={}, trials=set())
     if not topology.routable:
         conn = yield from reach_endpoint(call)
         if conn is not None:
@@ -68,18 +68,32 @@ def _reach_nodes(call: Call) -> Flow[object]:
         spare = 0 if call.state.proven else len(endpoints(call))
         place = None
         if not spare or len(call.attempts) < ENOUGH:
-            tiers, attempts = call.request.tiers, call.attempts
-            place = call.state.reserve(tiers, attempts, call.now)
+            place = _next_place(call)
         if place is None:
             conn = yield from reach_endpoint(call)
             if conn is None:
                 raise _give_up(call)
             return conn
         with place:
+            if place.is_trial and place.untried > 1 and not call.is_last_resort:
+                serves = yield from try_again(call, place)
+                if not serves:
+                    continue
             conn = yield from _try(call, place, place.untried - 1 + spare)
         if conn is not None:
             return conn
     raise _late(call)
+
+
+def _next_place(call: Call) -> Reservation | None:
+    reserve, tiers = call.state.reserve, call.request.tiers
+    if not call.trials:
+        return reserve(tiers, call.attempts, call.now)
+    place = reserve(tiers, {*call.attempts, *call.trials}, call.now)
+    if place is None:
+        call.is_last_resort = True
+        place = reserve(tiers, call.attempts, call.now)
+    return place
 
 
 def _try(call: Call, place: Reservation, others: int) -> Flow[object | None]:

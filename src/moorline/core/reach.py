@@ -11,24 +11,36 @@ import re
 from typing import TYPE_CHECKING
 
 from moorline.core.attempt import Attempt
-from moorline.core.events import NodeReached, Unroutable
+from moorline.core.events import NodeFailed, NodeReached, NodeServed, Unroutable
 from moorline.core.faults import Verdict, answered, classify
 from moorline.core.plan import rank
-from moorline.core.steps import Close, Connect, Now
+from moorline.core.steps import Close, Connect, Now, Start, Wait
 from moorline.core.topology import Address
 
 if TYPE_CHECKING:
     from moorline.core.call import Call
+    from moorline.core.faults import Fault
+    from moorline.core.flight import Flight
     from moorline.core.flow import Flow
     from moorline.core.request import Request
-    from moorline.core.state import ClusterState
+    from moorline.core.state import ClusterState, Reservation
     from moorline.core.topology import Node, Topology
 
-__all__ = ["endpoints", "needs_retest", "reach", "reach_endpoint", "retest", "ways_to"]
+__all__ = [
+    "endpoints",
+    "needs_retest",
+    "reach",
+    "reach_endpoint",
+    "retest",
+    "try_again",
+    "ways_to",
+]
 
 PORTS = range(1, 65536)
 # In seconds: for one address, when nobody waits for it.
 RETEST_LIMIT = 2.0
+# In seconds: what a caller waits for a node that is tried again behind its back.
+TRIAL_WAIT = 0.25
 # How many nodes one look in the background tries, so that it ends.
 RETEST_NODES = 5
 
@@ -152,6 +164,55 @@ def reach_endpoint(call: Call) -> Flow[object | None]:
     return None
 
 
+def try_again(call: Call, place: Reservation) -> Flow[bool]:
+    """See in the background whether a node that had failed serves; wait a moment.
+
+    So a node that answers is used at once, and one that is still silent costs a caller
+    this moment and not its share of the time.
+
+    Returns:
+        Whether it serves, as far as is known by then.
+    """
+    flight = call.state.new_trial()
+    yield from Start(_trial(call.state, call.request, place.node, flight))
+    try:
+        serves = yield from Wait(flight, TRIAL_WAIT)
+    except TimeoutError:
+        serves = False
+    call.now = yield from Now()
+    if not serves:
+        call.trials.add(place.node.address)
+    return serves
+
+
+def _trial(
+    state: ClusterState, request: Request, node: Node, flight: Flight[bool]
+) -> Flow[None]:
+    serves = False
+    try:
+        for way in ways_to(node, request, state.topology):
+            fault = yield from _probe(request, way)
+            if fault is None or classify(fault) is Verdict.CALLER:
+                serves = True
+                state.apply(NodeServed(node.address))
+                break
+            now = yield from Now()
+            until = now + request.pause
+            state.apply(NodeFailed(node.address, now, until, fault.reason))
+    finally:
+        flight.set_result(serves)
+
+
+def _probe(request: Request, way: Address) -> Flow[Fault | None]:
+    """Connect and close; return why that was not possible."""
+    try:
+        conn = yield from Connect(way, RETEST_LIMIT, control=True)
+    except Exception as error:  # noqa: BLE001 - described: any driver, any error
+        return request.dialect.fault_of(error)
+    yield from Close(conn)
+    return None
+
+
 def needs_retest(topology: Topology) -> bool:
     """Tell whether nodes are not reached where they are listed."""
     return not topology.routable or bool(_elsewhere(topology))
@@ -172,10 +233,6 @@ def retest(state: ClusterState, request: Request) -> Flow[None]:
         for way in ways_to(node, request, topology):
             if way == topology.ways.get(node.address):
                 continue
-            try:
-                conn = yield from Connect(way, RETEST_LIMIT, control=True)
-            except Exception:  # noqa: BLE001, S112 - it is as it was, then
-                continue
-            yield from Close(conn)
-            state.apply(NodeReached(node.address, way))
-            break
+            if (yield from _probe(request, way)) is None:
+                state.apply(NodeReached(node.address, way))
+                break

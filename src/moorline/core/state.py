@@ -7,7 +7,7 @@ reference to a frozen value.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from moorline.core.backoff import Backoff
 from moorline.core.identity import is_same
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from moorline.core.events import Event, RefreshFailed
-    from moorline.core.flight import Discovery
+    from moorline.core.flight import Discovery, Flight
     from moorline.core.load import Life
     from moorline.core.picker import Picker
     from moorline.core.placement import Tier
@@ -59,7 +59,7 @@ class ClusterState:
         contacts: The contact points, in the caller's order; `None` stands for
             whatever server the caller's conninfo leads to.
         new_lock: Makes the lock that threads and tasks share.
-        new_flight: Makes a future for a discovery.
+        new_flight: Makes a future that threads and tasks can wait for.
         dice: Gives random numbers from 0 (included) to 1 (excluded).
         listen: Called with every event and the topology before it, outside the lock.
         kin: Gives the states of all clusters of this process. They share one lock.
@@ -76,7 +76,7 @@ class ClusterState:
         contacts: Sequence[Address | None],
         *,
         new_lock: Callable[[], AbstractContextManager[object]],
-        new_flight: Callable[[], Discovery],
+        new_flight: Callable[[], Flight[Any]],
         dice: Callable[[], float],
         listen: Callable[[Event | RefreshFailed, Topology], None],
         kin: Callable[[], Iterable[ClusterState]] = tuple,
@@ -184,10 +184,18 @@ class ClusterState:
             loads = [count(node.address, 0) for node in nodes]
             node = nodes[self.picker(loads, self.dice)]
             self.load.reserve(node.address)
-            if node.address in topology.marks:
+            mark = topology.marks.get(node.address)
+            is_trial = mark is not None and now >= mark.until
+            if is_trial:
                 self.topology = claimed(topology, node.address, now)
             untried = sum(map(len, ranks)) - len(tried)
-            return Reservation(self, self.load, node, tiers[index], untried)
+            place = Reservation(self, self.load, node, tiers[index], untried)
+            place.is_trial = is_trial
+            return place
+
+    def new_trial(self) -> Flight[bool]:
+        """Return a future for finding out whether a node serves again."""
+        return self._new_flight()
 
     def settle(
         self,
@@ -255,9 +263,12 @@ class Reservation:
 
     Leaving the ``with`` block gives it back, unless it was kept. It belongs to the
     load that it was counted in: after a fork, that is not the child's.
+
+    Attributes:
+        is_trial: Whether the node had failed, and has not served since.
     """
 
-    __slots__ = ("_kept", "_load", "_state", "node", "tier", "untried")
+    __slots__ = ("_kept", "_load", "_state", "is_trial", "node", "tier", "untried")
 
     def __init__(
         self, state: ClusterState, load: Load, node: Node, tier: Tier, untried: int
@@ -268,6 +279,7 @@ class Reservation:
         self.node = node
         self.tier = tier
         self.untried = untried
+        self.is_trial = False
 
     def __enter__(self) -> Self:
         return self

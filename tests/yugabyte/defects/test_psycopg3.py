@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from moorline.core.events import NodeFailed
+from moorline.core.topology import Address
 from moorline.errors import NoNodeAvailable
 from moorline.lab import Proxy
 from moorline.yugabyte import Cluster
@@ -171,3 +174,40 @@ def test_a_dead_node_that_is_still_listed_is_left_alone(
 
         assert proxy.accepted == tried
     assert whole.counts()[:3] == (4, 0, 4)
+
+
+def test_a_silent_node_costs_its_share_once_and_not_at_each_expiry(
+    whole: YugabyteLab, world: World, clock: Clock
+) -> None:
+    """3.1-21: each expiry of the delay cost one connect the whole timeout."""
+    third = whole.nodes[2]
+    with Proxy((third.host, third.port)) as proxy:
+        row = whole.row(2, host=proxy.host, port=proxy.port)
+        whole.set_topology([whole.row(0), whole.row(1), row])
+        dsn = whole.dsn(load_balance="true")
+        options = {"failed_host_reconnect_delay_secs": 1, "connect_timeout": 20}
+        world.open(3, dsn, **options)
+        proxy.mode = "silent"
+        share = 20 / 3
+        clock.ahead += share  # seconds that this test does not sit through
+        Cluster(dsn)._state.apply(
+            NodeFailed(
+                Address(proxy.host, proxy.port), 0.0, clock.monotonic(), "silent"
+            )
+        )
+        connect = getattr(world, f"_{world.way}")  # does not wait for the background
+        took = 0.0
+
+        for _ in range(2):
+            began = time.monotonic()
+            world.opened += connect(2, dsn, options)
+            took += time.monotonic() - began
+            world.settle()
+            clock.ahead += 5
+
+        # One share would be more than six seconds; a look in the background is none.
+        assert took < share
+        assert whole.counts()[:2] == (3, 3)
+        proxy.mode = "forward"
+        world.open(3, dsn, **options)
+        assert loads(Cluster(dsn))[2] >= 3  # it is used again, and catches up
