@@ -1,7 +1,8 @@
 """Embedded servers to develop and test against: real PostgreSQL, nothing to install.
 
 `YugabyteLab` is a stand-in for a YugabyteDB cluster; `Templates` makes many of them
-quicker. `Proxy` and `blackhole` are what can go wrong on the way to one.
+quicker. `Proxy` and `blackhole` are what can go wrong on the way to one. `DsqlLab` is
+a stand-in for an Aurora DSQL cluster.
 """
 
 from __future__ import annotations
@@ -10,15 +11,25 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from moorline.lab.cluster import YugabyteLab
+    from moorline.lab.dsql import DsqlLab
     from moorline.lab.errors import LabError
     from moorline.lab.proxy import Proxy
     from moorline.lab.server import Node
     from moorline.lab.sockets import blackhole
     from moorline.lab.template import Templates
 
-__all__ = ["LabError", "Node", "Proxy", "Templates", "YugabyteLab", "blackhole"]
+__all__ = [
+    "DsqlLab",
+    "LabError",
+    "Node",
+    "Proxy",
+    "Templates",
+    "YugabyteLab",
+    "blackhole",
+]
 
 _HOMES = {
+    "DsqlLab": "dsql",
     "LabError": "errors",
     "Node": "server",
     "Proxy": "proxy",

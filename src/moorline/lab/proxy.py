@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, Self, TypeAlias, cast, get_args
 
 from moorline.lab.errors import LabError
 from moorline.lab.link import Link
+from moorline.lab.loop import LoopThread
 from moorline.lab.sockets import bound, resolve
 
 if TYPE_CHECKING:
@@ -64,8 +65,7 @@ class Proxy:
         self._family, self._address = resolve(host, port)
         self._mode: Mode = self._checked(mode)
         self._lock = threading.RLock()  # of opening, closing and changing the mode
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop
+        self._thread: LoopThread | None = None
         self._listener: socket.socket
         self._changed = threading.Condition()  # holds what follows together
         self._received: list[bytearray] = []
@@ -78,11 +78,7 @@ class Proxy:
                 raise LabError("the proxy is open already")
             self._listener = bound(self._family, self._address)
             self._address = self._listener.getsockname()
-            self._loop = asyncio.SelectorEventLoop()
-            self._thread = threading.Thread(
-                target=self._loop.run_forever, name="moorline-proxy", daemon=True
-            )
-            self._thread.start()
+            self._thread = LoopThread("proxy")
             try:
                 self._run(lambda: self._obey(self._mode))
             except BaseException:
@@ -94,11 +90,9 @@ class Proxy:
         """Stop listening and reset what is live. Again is no error."""
         with self._lock:
             thread = self._thread
-            if thread is not None and thread.is_alive():  # in a forked child it is not
+            if thread is not None and thread.alive:  # in a forked child it is not
                 self._run(self._shut)
-                self._loop.call_soon_threadsafe(self._loop.stop)
-                thread.join()
-                self._loop.close()
+                thread.stop()
             self._thread = None
 
     def __enter__(self) -> Self:
@@ -193,18 +187,19 @@ class Proxy:
 
     def _run(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         """Have the loop do something, and wait until it is done."""
-        if self._thread is None or not self._thread.is_alive():
+        if self._thread is None:
             raise LabError("the proxy is not open in this process")
-        asyncio.run_coroutine_threadsafe(work(), self._loop).result()
+        self._thread.run(work)
 
     # What follows runs in the loop.
 
     async def _obey(self, mode: Mode) -> None:
         self._mode = mode
+        loop = asyncio.get_running_loop()
         if mode != "refuse":
             self._listener.listen(_BACKLOG)
-            self._loop.add_reader(self._listener, self._accept)
-        elif self._loop.remove_reader(self._listener):
+            loop.add_reader(self._listener, self._accept)
+        elif loop.remove_reader(self._listener):
             self._listener.close()
             # A socket that is bound and does not listen keeps the port and refuses.
             self._listener = bound(self._family, self._address)
@@ -215,7 +210,8 @@ class Proxy:
         except (BlockingIOError, ConnectionError):  # the client was gone again
             return
         link = Link(client, lambda: self._mode == "silent")
-        task = self._loop.create_task(self._serve(link, self._mode))
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(self._serve(link, self._mode))
         with self._changed:
             self._received.append(link.kept)
             self._live[task] = link
@@ -241,6 +237,6 @@ class Proxy:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _shut(self) -> None:
-        self._loop.remove_reader(self._listener)
+        asyncio.get_running_loop().remove_reader(self._listener)
         self._listener.close()
         await self._drop()

@@ -7,9 +7,14 @@ nothing and imports no driver.
 read. ``make_yugabyte_lab(**options)``: a fresh one (0.15 s), for tests that stop nodes
 or change the topology; closed at the end of the test.
 
+``dsql_lab``: one stand-in for an Aurora DSQL cluster for the whole run; before each
+test its faults are undone, its records are empty, all sessions have ended, and
+credentials that a test added are forgotten, while the data remain.
+``make_dsql_lab(**options)``: a fresh one.
+
 Without a PostgreSQL to run, tests that ask for one are skipped with the reason; where
 the environment variable CI is set they fail, so that a pipeline cannot pass by
-skipping them.
+skipping them. The same goes for trustme, which ``DsqlLab`` needs.
 """
 
 from __future__ import annotations
@@ -21,13 +26,23 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from typing import Unpack
 
-    from moorline.lab import Templates, YugabyteLab
+    from moorline.lab import DsqlLab, Templates, YugabyteLab
+    from moorline.lab.dsql_options import DsqlOptionsDict
     from moorline.lab.options import OptionsDict
 
-__all__ = ["MakeLab", "make_yugabyte_lab", "yugabyte_lab", "yugabyte_templates"]
+__all__ = [
+    "MakeDsqlLab",
+    "MakeLab",
+    "dsql_lab",
+    "dsql_lab_of_the_run",
+    "make_dsql_lab",
+    "make_yugabyte_lab",
+    "yugabyte_lab",
+    "yugabyte_templates",
+]
 
 
 class MakeLab(Protocol):
@@ -66,14 +81,70 @@ def make_yugabyte_lab(yugabyte_templates: Templates) -> Iterator[MakeLab]:
         yield make
 
 
+class MakeDsqlLab(Protocol):
+    """The type of the fixture ``make_dsql_lab``."""
+
+    def __call__(self, **options: Unpack[DsqlOptionsDict]) -> DsqlLab:
+        """Open a lab, to be closed after the test."""
+        ...
+
+
+@pytest.fixture(scope="session")
+def dsql_lab_of_the_run(yugabyte_templates: Templates) -> Iterator[DsqlLab]:
+    """Keep the lab that ``dsql_lab`` hands out."""
+    with _dsql_lab({"templates": yugabyte_templates}) as lab:
+        yield lab
+
+
+@pytest.fixture
+def dsql_lab(dsql_lab_of_the_run: DsqlLab) -> DsqlLab:
+    """Share one DSQL cluster among all tests, each time as if it were new."""
+    dsql_lab_of_the_run.reset()
+    return dsql_lab_of_the_run
+
+
+@pytest.fixture
+def make_dsql_lab(yugabyte_templates: Templates) -> Iterator[MakeDsqlLab]:
+    """Make DSQL clusters of one's own, with the options of `DsqlLab`."""
+    with contextlib.ExitStack() as labs:
+
+        def make(**options: Unpack[DsqlOptionsDict]) -> DsqlLab:
+            chosen: DsqlOptionsDict = {"templates": yugabyte_templates, **options}
+            return labs.enter_context(_dsql_lab(chosen))
+
+        yield make
+
+
 def _lab(options: OptionsDict) -> YugabyteLab:
     """Return a lab to be opened; skip for want of binaries, not for other errors."""
-    from moorline.lab import LabError, YugabyteLab, binaries  # noqa: PLC0415
+    from moorline.lab import YugabyteLab, binaries  # noqa: PLC0415
+
+    with _skipping():
+        binaries.find(options.get("binaries"), tls=options.get("tls", False))
+    return YugabyteLab(**options)
+
+
+def _dsql_lab(options: DsqlOptionsDict) -> DsqlLab:
+    """Return a lab to be opened; skip for want of binaries or trustme."""
+    from importlib.util import find_spec  # noqa: PLC0415
+
+    from moorline.lab import DsqlLab, LabError, binaries  # noqa: PLC0415
+
+    with _skipping():
+        binaries.find(options.get("binaries"), tls=False)
+        if find_spec("trustme") is None:
+            raise LabError("DsqlLab needs trustme: pip install trustme")
+    return DsqlLab(**options)
+
+
+@contextlib.contextmanager
+def _skipping() -> Generator[None]:
+    """Skip the test for want of something, but not in a pipeline."""
+    from moorline.lab import LabError  # noqa: PLC0415
 
     try:
-        binaries.find(options.get("binaries"), tls=options.get("tls", False))
+        yield
     except LabError as error:
         if os.environ.get("CI"):
             raise
         pytest.skip(str(error))
-    return YugabyteLab(**options)
