@@ -46,23 +46,12 @@ def connect(state: ClusterState, request: Request, now: float) -> Flow[object]:
         Exception: The driver's own, if any node would answer so.
     """
     deadline = Deadline.after(now, request.timeout, request.dialect.least_share)
-    state = state.home
-    if not state.is_fresh(now, request.interval):
-        now = yield from ensure_listed(state, request, now, deadline)
-        state = state.home
-    topology = state.topology
-    if not topology.smart:
-        return (yield from Connect(None, deadline.left(now)))
-    call = Call(state, request, deadline, now, attempts={}, trials=set())
-    if not topology.routable:
-        conn = yield from reach_endpoint(call)
+    call = Call(state.home, request, deadline, now, attempts={}, trials=set())
+    if not call.state.is_ready(now, request.interval):
+        conn = yield from _make_ready(call)
         if conn is not None:
             return conn
-    return (yield from _reach_nodes(call))
-
-
-def _reach_nodes(call: Call) -> Flow[object]:
-    while not call.deadline.over(call.now):
+    while not deadline.over(call.now):
         # Until a node has served, a contact point behind which they all are is kept
         # in mind, with its share of the time.
         spare = 0 if call.state.proven else len(endpoints(call))
@@ -85,6 +74,18 @@ def _reach_nodes(call: Call) -> Flow[object]:
     raise _late(call)
 
 
+def _make_ready(call: Call) -> Flow[object | None]:
+    """See to it that nodes can be chosen; where they cannot, return a connection."""
+    now = yield from ensure_listed(call.state, call.request, call.now, call.deadline)
+    call.state, call.now = call.state.home, now
+    topology = call.state.topology
+    if not topology.smart:
+        return (yield from Connect(None, call.deadline.left(now)))
+    if not topology.routable:
+        return (yield from reach_endpoint(call))
+    return None
+
+
 def _next_place(call: Call) -> Reservation | None:
     reserve, tiers = call.state.reserve, call.request.tiers
     if not call.trials:
@@ -100,7 +101,13 @@ def _try(call: Call, place: Reservation, others: int) -> Flow[object | None]:
     """Connect to the node of a place and keep it; `None` if the node cannot serve."""
     state, request, node = call.state, call.request, place.node
     try:
-        conn = yield from reach(call, node, others)
+        if request.address_map is None and node.public_host in ("", node.address.host):
+            # As `reach` would do it: most nodes have one address, and most connects
+            # are spared its generators.
+            share = call.deadline.share(call.now, others + 1)
+            conn = yield Connect(node.address, share)
+        else:
+            conn = yield from reach(call, node, others)
     except Exception as error:
         fault = request.dialect.fault_of(error)
         verdict = classify(fault)

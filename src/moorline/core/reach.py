@@ -175,8 +175,10 @@ def try_again(call: Call, place: Reservation) -> Flow[bool]:
     """
     flight = call.state.new_trial()
     yield from Start(_trial(call.state, call.request, place.node, flight))
+    left = call.deadline.left(call.now)
+    moment = TRIAL_WAIT if left is None else min(TRIAL_WAIT, left)
     try:
-        serves = yield from Wait(flight, TRIAL_WAIT)
+        serves = yield from Wait(flight, moment)
     except TimeoutError:
         serves = False
     call.now = yield from Now()

@@ -36,6 +36,8 @@ __all__ = ["Claim", "ClusterState", "Reservation"]
 FLIGHT_LIMIT = 15.0
 # A list that is younger is not read again, however little its nodes are worth.
 LEAST_INTERVAL = 5.0
+# As many as there are plans, and some.
+MOST_RANKS = 512
 # In seconds: how often connections are looked at more closely than by asking them.
 THOROUGH_INTERVAL = 1.0
 # After a refresh that failed, so that an outage is not answered with a storm.
@@ -92,7 +94,9 @@ class ClusterState:
         self._kin = kin
         self._new_lock = new_lock
         self._new_flight = new_flight
-        self._ranks: dict[tuple[Tier, ...], Ranks] = {}
+        # By identity, since hashing tiers takes longer than looking: each entry keeps
+        # its tiers, so that no others can have that identity.
+        self._ranks: dict[int, tuple[tuple[Tier, ...], Ranks]] = {}
         self.start_afresh()
 
     def start_afresh(self) -> None:
@@ -171,9 +175,8 @@ class ClusterState:
         """
         with self._lock:
             topology = self.topology
-            ranks = self._ranks.get(tiers)
-            if ranks is None:
-                ranks = self._ranks[tiers] = rank(topology, tiers)
+            kept = self._ranks.get(id(tiers))
+            ranks = kept[1] if kept else self._rank(tiers)
             index, nodes = candidates(ranks, topology.marks, tried, now)
             if not nodes:
                 return None
@@ -192,6 +195,13 @@ class ClusterState:
             place = Reservation(self, self.load, node, tiers[index], untried)
             place.is_trial = is_trial
             return place
+
+    def _rank(self, tiers: tuple[Tier, ...]) -> Ranks:
+        if len(self._ranks) >= MOST_RANKS:
+            self._ranks.clear()
+        ranks = rank(self.topology, tiers)
+        self._ranks[id(tiers)] = (tiers, ranks)
+        return ranks
 
     def new_trial(self) -> Flight[bool]:
         """Return a future for finding out whether a node serves again."""
@@ -215,6 +225,11 @@ class ClusterState:
         return listed_at is not None and (
             (now - listed_at < interval and not self._outdated) or now < self._due_at
         )
+
+    def is_ready(self, now: float, interval: float) -> bool:
+        """Tell whether a node can be chosen without more ado; needs no lock."""
+        topology = self.topology
+        return topology.smart and topology.routable and self.is_fresh(now, interval)
 
     def expire(self, now: float) -> None:
         """Have the list read again soon: its nodes were tried, and none could serve."""

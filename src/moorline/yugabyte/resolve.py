@@ -89,14 +89,19 @@ def resolve(
         return None
     try:
         given = _written(arguments)
-        # A function may be an object without a hash: such a plan is made each time.
-        kept = all(type(value).__hash__ for _, value in given)
-        plan_of = _resolve if kept else _resolve.__wrapped__
-        return plan_of(conninfo, given, environment, dialect, otherwise)
+        try:
+            return _resolve(conninfo, given, environment, dialect, otherwise)
+        except TypeError:
+            if all(type(value).__hash__ for _, value in given):
+                raise
+            # A function may be an object without a hash: no such plan is kept.
+            make = _resolve.__wrapped__
+            return make(conninfo, given, environment, dialect, otherwise)
     except ConfigError as error:
         raise dialect.config_error(str(error)) from None
 
 
+@lru_cache(maxsize=256)
 def _mentions(conninfo: str) -> bool:
     """Tell whether a conninfo may hold options of ours, without parsing it."""
     return TABLE.may_be_in(conninfo) or (
