@@ -12,7 +12,6 @@ import threading
 import time
 from concurrent.futures import Future
 from contextlib import ExitStack
-from operator import attrgetter
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from moorline.core import events
 from moorline.core.placement import Placement, parse_keys, tiers_of
 from moorline.core.state import ClusterState
 from moorline.core.topology import Address, Node, diff
+from moorline.drivers.psycopg import DIALECT
 from moorline.lab import YugabyteLab
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def _cluster(size: int, held: Sequence[psycopg.Connection[Any]]) -> ClusterState
     for conn in held:
         place = state.reserve(ANY, (), NOW)
         assert place is not None
-        place.keep(conn, attrgetter("closed"))
+        place.keep(conn, DIALECT.life)
     assert sum(state.loads().values()) == len(held)
     return state
 
