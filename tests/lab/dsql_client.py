@@ -126,7 +126,7 @@ async def _closed_down_to(sockets: int) -> None:
     """
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(2):
-            while _sockets() > sockets:
+            while _sockets() > sockets:  # noqa: ASYNC110 - nobody tells of it
                 await asyncio.sleep(0.001)
 
 
