@@ -6,9 +6,10 @@ import gc
 
 import pytest
 
-from moorline.core.dial import FULL_PAUSE, connect
+from moorline.core.dial import connect
 from moorline.core.events import Listed, NodeFailed, NodeListed, NodeServed
 from moorline.core.faults import Fault
+from moorline.core.reach import FULL_PAUSE
 from moorline.core.steps import Connect, Now, Start, Wait
 from moorline.core.topology import Mark
 from moorline.errors import DeadlineExceeded, NoNodeAvailable
@@ -351,3 +352,9 @@ def test_the_only_node_there_is_gets_its_share_at_once():
     state.apply(NodeFailed(N3, NOW - 10.0, NOW - 5.0, "silent"))
     world, _ = dial(state, request_for("c.s.a", strict=True, timeout=9.0))
     assert world.steps[0] == Connect(N3, 9.0)
+
+
+def test_a_node_that_is_still_full_is_left_alone_for_a_moment_only():
+    state = had_failed()
+    dial(state, request_for(THAT_FIRST), {N3: "53300"})
+    assert state.topology.marks[N3].until == NOW + FULL_PAUSE

@@ -6,7 +6,13 @@ from moorline.core.attempt import Attempt
 from moorline.core.call import Call
 from moorline.core.deadline import Deadline
 from moorline.core.dial import connect
-from moorline.core.events import Listed, NodeDrained, NodeReached, Unroutable
+from moorline.core.events import (
+    Listed,
+    NodeDrained,
+    NodeFailed,
+    NodeReached,
+    Unroutable,
+)
 from moorline.core.reach import endpoints, needs_retest, retest, ways_to
 from moorline.core.topology import Address, Topology, diff
 from moorline.errors import ConfigError, DeadlineExceeded, NoNodeAvailable
@@ -122,6 +128,17 @@ def test_a_node_is_marked_once_when_no_address_answers():
         dialled_by(state, world, request)
     assert state.topology.marks.keys() <= {N1}
     assert loads(state)[N1] == 0
+
+
+def test_a_node_that_is_tried_again_may_serve_at_its_other_address():
+    """Then it did not fail, and nobody is told that it did."""
+    heard = []
+    state = listed(PUBLIC, heard=heard)
+    state.apply(NodeFailed(N1, NOW - 10.0, NOW - 5.0, "refused"))
+    heard.clear()
+    world = World(PUBLIC, {N1: "refused", N2: "refused", N3: "refused"})
+    dialled_by(state, world, request_for("c.r.a", timeout=60.0))
+    assert not [event for event in heard if isinstance(event, NodeFailed)]
 
 
 def test_a_node_that_answers_is_not_tried_elsewhere():

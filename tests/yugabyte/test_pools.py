@@ -228,3 +228,22 @@ def test_a_pool_that_lets_go_does_not_cry(
     pool.close()
     ours = [r for r in caplog.records if r.name.startswith("moorline")]
     assert not [r for r in ours if r.levelno >= logging.WARNING]
+
+
+async def test_a_pool_is_left_in_peace_by_drained_connections_of_others(
+    lab: YugabyteLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those outside of pools stay, and no release has anything to do with them."""
+    dsn = lab.dsn(load_balance="true")
+    single = [await asyncpg.connect(dsn) for _ in range(3)]
+    Cluster(lab.dsn()).drain(lab.nodes[0].host)
+    pool = await asyncpg.create_pool(dsn, min_size=2, max_size=2)
+    retired: list[int] = []
+    monkeypatch.setattr(pool, "retire", lambda: retired.append(1))
+    conn = await pool.acquire()
+    await pool.release(conn)
+    await pool.release(conn)  # again is nothing, as in asyncpg
+    assert retired == []
+    await pool.close()
+    for conn in single:
+        await conn.close()

@@ -14,7 +14,7 @@ from moorline.core.deadline import Deadline
 from moorline.core.events import NodeFailed, NodeServed
 from moorline.core.faults import Verdict, answered, classify
 from moorline.core.plan import hint, survey
-from moorline.core.reach import endpoints, reach, reach_endpoint, try_again
+from moorline.core.reach import endpoints, pause_after, reach, reach_endpoint, try_again
 from moorline.core.refresh import ensure_listed
 from moorline.core.steps import Connect, Now
 
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["connect"]
 
-# Seconds for which a node that has no room is left alone: long enough for a few
-# connections to be closed, short enough not to empty the node.
-FULL_PAUSE = 1.0
 # How many nodes are tried in vain before a contact point is taken to stand for all.
 ENOUGH = 3
 
@@ -110,8 +107,7 @@ def _try(call: Call, place: Reservation, others: int) -> Flow[object | None]:
             conn = yield from reach(call, node, others)
     except Exception as error:
         fault = request.dialect.fault_of(error)
-        verdict = classify(fault)
-        if verdict is Verdict.CALLER:
+        if classify(fault) is Verdict.CALLER:
             raise
     else:
         place.keep(conn, request.dialect.life)
@@ -121,7 +117,7 @@ def _try(call: Call, place: Reservation, others: int) -> Flow[object | None]:
         return conn
     health = state.topology.health(node.address, call.now)
     began, call.now = call.now, (yield from Now())
-    pause = FULL_PAUSE if verdict is Verdict.FULL else request.pause
+    pause = pause_after(fault, request)
     call.attempts[node.address] = Attempt(
         node.address,
         fault.reason,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "endpoints",
     "needs_retest",
+    "pause_after",
     "reach",
     "reach_endpoint",
     "retest",
@@ -37,6 +38,9 @@ __all__ = [
 ]
 
 PORTS = range(1, 65536)
+# Seconds for which a node that has no room is left alone: long enough for a few
+# connections to be closed, short enough not to empty the node.
+FULL_PAUSE = 1.0
 # In seconds: for one address, when nobody waits for it.
 RETEST_LIMIT = 2.0
 # In seconds: what a caller waits for a node that is tried again behind its back.
@@ -164,6 +168,11 @@ def reach_endpoint(call: Call) -> Flow[object | None]:
     return None
 
 
+def pause_after(fault: Fault, request: Request) -> float:
+    """Return for how many seconds a node is left alone after a fault."""
+    return FULL_PAUSE if classify(fault) is Verdict.FULL else request.pause
+
+
 def try_again(call: Call, place: Reservation) -> Flow[bool]:
     """See in the background whether a node that had failed serves; wait a moment.
 
@@ -192,17 +201,26 @@ def _trial(
 ) -> Flow[None]:
     serves = False
     try:
-        for way in ways_to(node, request, state.topology):
-            fault = yield from _probe(request, way)
-            if fault is None or classify(fault) is Verdict.CALLER:
-                serves = True
-                state.apply(NodeServed(node.address))
-                break
+        fault = yield from _probe_all(request, ways_to(node, request, state.topology))
+        serves = fault is None or classify(fault) is Verdict.CALLER
+        if fault is None or serves:
+            state.apply(NodeServed(node.address))
+        else:
             now = yield from Now()
-            until = now + request.pause
+            until = now + pause_after(fault, request)
             state.apply(NodeFailed(node.address, now, until, fault.reason))
     finally:
         flight.set_result(serves)
+
+
+def _probe_all(request: Request, ways: tuple[Address, ...]) -> Flow[Fault | None]:
+    """Probe the addresses of a node until one answers; return the last fault."""
+    fault: Fault | None = None
+    for way in ways:
+        fault = yield from _probe(request, way)
+        if fault is None or answered(fault):
+            break
+    return fault
 
 
 def _probe(request: Request, way: Address) -> Flow[Fault | None]:
@@ -230,7 +248,8 @@ def retest(state: ClusterState, request: Request) -> Flow[None]:
     topology = state.topology
     nodes = topology.nodes
     if topology.routable:
-        nodes = tuple(n for n in nodes if n.address in _elsewhere(topology))
+        elsewhere = _elsewhere(topology)
+        nodes = tuple(n for n in nodes if n.address in elsewhere)
     for node in nodes[:RETEST_NODES]:
         for way in ways_to(node, request, topology):
             if way == topology.ways.get(node.address):

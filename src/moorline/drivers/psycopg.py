@@ -129,6 +129,8 @@ def is_lost(conn: object) -> bool:
         descriptor = pgconn.socket
     except psycopg.OperationalError:
         return True  # libpq has given it up
+    if not hasattr(select, "poll"):  # Windows: it shows when the connection is used
+        return False
     poll = select.poll()
     poll.register(descriptor, HUNG_UP)
     return bool(poll.poll(0))

@@ -36,8 +36,10 @@ class BalancedPool(asyncpg.Pool):
 
     async def release(self, connection: Any, *, timeout: float | None = None) -> None:  # noqa: ANN401, ASYNC109 - asyncpg's
         """Give a connection back to the pool; see asyncpg."""
+        drained = _drained_pids()
+        is_drained = bool(drained) and _pid(connection) in drained
         await super().release(connection, timeout=timeout)
-        if registry.drained_connections():
+        if is_drained:
             self.retire()
 
     def retire(self) -> None:
@@ -46,10 +48,7 @@ class BalancedPool(asyncpg.Pool):
 
     async def _retire(self) -> None:
         """Take all idle connections, close those that must go, give the others back."""
-        drained = [
-            c for c in registry.drained_connections() if isinstance(c, Connection)
-        ]
-        pids = {conn.get_server_pid() for conn in drained if not conn.is_closed()}
+        pids = _drained_pids()
         taken: list[Any] = []
         try:
             while pids and self.get_idle_size():
@@ -62,3 +61,21 @@ class BalancedPool(asyncpg.Pool):
         finally:
             for conn in taken:
                 await super().release(conn)
+
+
+def _drained_pids() -> set[int | None]:
+    """Return the server processes of asyncpg's connections to drained nodes.
+
+    A pool hands out proxies, which no public name leads from to their connections.
+    """
+    drained = registry.drained_connections()
+    conns = [conn for conn in drained if isinstance(conn, Connection)]
+    return {conn.get_server_pid() for conn in conns if not conn.is_closed()}
+
+
+def _pid(connection: Any) -> int | None:  # noqa: ANN401 - asyncpg's
+    try:
+        pid: int = connection.get_server_pid()
+    except InterfaceError:  # it was released before
+        return None
+    return pid
