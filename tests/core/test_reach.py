@@ -134,10 +134,11 @@ def test_a_node_that_is_tried_again_may_serve_at_its_other_address():
     """Then it did not fail, and nobody is told that it did."""
     heard = []
     state = listed(PUBLIC, heard=heard)
-    state.apply(NodeFailed(N1, NOW - 10.0, NOW - 5.0, "refused"))
+    state.apply(NodeFailed(N3, NOW - 10.0, NOW - 5.0, "refused"))
     heard.clear()
-    world = World(PUBLIC, {N1: "refused", N2: "refused", N3: "refused"})
-    dialled_by(state, world, request_for("c.r.a", timeout=60.0))
+    world = World(PUBLIC, dict.fromkeys((N1, N2, N3), "refused"))
+    conn = dialled_by(state, world, request_for("c.r.b:1,c.r.a:2", timeout=60.0))
+    assert conn.address == P3
     assert not [event for event in heard if isinstance(event, NodeFailed)]
 
 
