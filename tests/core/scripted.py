@@ -20,7 +20,12 @@ from moorline.core.request import Dialect, Request, Source
 from moorline.core.state import ClusterState
 from moorline.core.steps import Close, Connect, Fetch, Now, Start, Wait
 from moorline.core.topology import Address, Node
-from moorline.errors import ConfigError, DeadlineExceeded, NoNodeAvailable
+from moorline.errors import (
+    ConfigError,
+    DeadlineExceeded,
+    NoNodeAvailable,
+    TokenError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -65,6 +70,7 @@ DIALECT = Dialect(
     config_error=ConfigError,
     no_node=NoNodeAvailable,
     deadline=DeadlineExceeded,
+    no_token=TokenError,
 )
 SOURCE = Source(
     "select nodes", lambda rows: (tuple(r["node"] for r in rows), "u"), "42883"

@@ -16,7 +16,7 @@ from moorline.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-__all__ = ["Split", "contact_points", "split"]
+__all__ = ["Split", "contact_points", "parse", "split"]
 
 URI_PREFIXES = ("postgresql://", "postgres://")
 # C's isspace(), which libpq uses, in the "C" locale.
@@ -197,3 +197,74 @@ def _port(text: str) -> int:
         message = f"port={text!r} is no number"
         raise ConfigError(message)
     return int(digits)
+
+
+def parse(conninfo: str) -> dict[str, str]:
+    """Return all parameters that a conninfo says, as libpq reads them.
+
+    Raises:
+        ConfigError: It is malformed. The text is not repeated: it may hold a password.
+    """
+    if conninfo.startswith(URI_PREFIXES):
+        return _authority(conninfo) | _all(conninfo, _uri_items, _uri_left)
+    return _all(conninfo, _keyword_items, _keyword_left)
+
+
+def _all(
+    text: str,
+    items: Callable[[str], Iterator[_Item]],
+    left: Callable[[str, list[_Item]], str],
+) -> dict[str, str]:
+    found = list(items(text))
+    if left(text, found):
+        last = f" behind {found[-1].name}" if found else ""
+        raise ConfigError(
+            f"the conninfo is malformed{last}: write name=value, with ' around values "
+            "that hold spaces, or a URI with % in front of what is special there"
+        )
+    return {item.name: item.value for item in found}
+
+
+def _keyword_left(text: str, items: list[_Item]) -> str:
+    return _without_keyword_items(text, items).strip(SPACES)
+
+
+def _uri_left(uri: str, items: list[_Item]) -> str:
+    at = _query_start(uri)
+    return "" if at is None else _without_uri_items(uri, items)[at:]
+
+
+def _authority(uri: str) -> dict[str, str]:
+    """Return what stands before the parameters: user, password, hosts, ports, name."""
+    at = _query_start(uri)
+    text = uri[: None if at is None else at - 1].partition("://")[2]
+    user, found, rest = text.partition("@")
+    if not found or "/" in user:
+        user, rest = "", text
+    name, _, password = user.partition(":")
+    hosts, _, database = rest.partition("/")
+    pairs = [_host_and_port(spec) for spec in hosts.split(",")]
+    said = {
+        "user": name,
+        "password": password,
+        "host": ",".join(host for host, _ in pairs),
+        "port": ",".join(port for _, port in pairs),
+        "dbname": database,
+    }
+    decoded = {key: _percent_decode(value) for key, value in said.items() if value}
+    for key, value in decoded.items():
+        if value is None:
+            raise ConfigError(
+                f"the {key} in the URI has a % that is no %XX, or a space"
+            )
+    return {key: value for key, value in decoded.items() if value is not None}
+
+
+def _host_and_port(spec: str) -> tuple[str, str]:
+    if spec.startswith("["):
+        host, found, port = spec[1:].partition("]")
+        if not found or (port and not port.startswith(":")):
+            raise ConfigError("an IPv6 address in the URI must stand in [ and ]")
+        return host, port[1:]
+    host, _, port = spec.partition(":")
+    return host, port

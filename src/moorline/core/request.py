@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from moorline.core.placement import Tier
     from moorline.core.steps import Row
     from moorline.core.topology import Address, Node
-    from moorline.errors import ConfigError, DeadlineExceeded, NoNodeAvailable
+    from moorline.errors import (
+        ConfigError,
+        DeadlineExceeded,
+        NoNodeAvailable,
+        TokenError,
+    )
 
 __all__ = ["AddressMap", "Dialect", "Request", "Source"]
 
@@ -54,6 +59,7 @@ class Dialect:
             ``except`` clauses catch it.
         no_node: The same, when no node could be used.
         deadline: The same, when the time is over.
+        no_token: The same, when there is no token to log in with.
     """
 
     fault_of: Callable[[Exception], Fault]
@@ -67,6 +73,7 @@ class Dialect:
     config_error: type[ConfigError]
     no_node: type[NoNodeAvailable]
     deadline: type[DeadlineExceeded]
+    no_token: type[TokenError]
 
 
 class Request(NamedTuple):

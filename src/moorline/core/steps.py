@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
     from moorline.core.flight import Flight
     from moorline.core.flow import Flow
+    from moorline.core.secret import Secret
     from moorline.core.topology import Address
 
-__all__ = ["Act", "Close", "Connect", "Fetch", "Now", "Row", "Start", "Wait"]
+__all__ = ["Act", "Close", "Connect", "Fetch", "Now", "Row", "Sleep", "Start", "Wait"]
 
 T = TypeVar("T")
 Row: TypeAlias = Mapping[str, object]
@@ -27,6 +28,13 @@ class Now(Step[float]):
 
 
 @dataclass(frozen=True, slots=True)
+class Sleep(Step[None]):
+    """Let time pass, in seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Connect(Step[object]):
     """Open a connection with the caller's own parameters.
 
@@ -35,11 +43,13 @@ class Connect(Step[object]):
         timeout: Seconds that it may take; `None` for no limit.
         control: A connection for a query of ours: autocommit, plain rows, none of
             the caller's factories.
+        password: The password of this connect; `None`: as the caller's conninfo says.
     """
 
     address: Address | None
     timeout: float | None
     control: bool = False
+    password: Secret[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

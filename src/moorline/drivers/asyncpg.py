@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import asyncpg
-from asyncpg.exceptions import ClientConfigurationError, PostgresError
+from asyncpg.exceptions import (
+    ClientConfigurationError,
+    InterfaceError,
+    PostgresError,
+)
 
 from moorline import errors
 from moorline.core.faults import Fault
@@ -33,6 +37,7 @@ __all__ = [
     "Asyncpg",
     "ConfigError",
     "NoNodeAvailable",
+    "TokenError",
     "connect",
     "pool_defaults",
 ]
@@ -54,6 +59,10 @@ class NoNodeAvailable(errors.NoNodeAvailable, ConnectionError):  # noqa: N818 - 
 
     asyncpg itself raises an `OSError` when no server can be reached.
     """
+
+
+class TokenError(InterfaceError, errors.TokenError):
+    """`moorline.errors.TokenError` that is an `asyncpg.InterfaceError` too."""
 
 
 def fault_of(error: Exception) -> Fault:
@@ -153,6 +162,7 @@ DIALECT = Dialect(
     config_error=ConfigError,
     no_node=NoNodeAvailable,
     deadline=errors.DeadlineExceeded,
+    no_token=TokenError,
 )
 
 
@@ -188,6 +198,8 @@ class Asyncpg:
         if step.control:
             arguments = {k: v for k, v in arguments.items() if k not in OWN}
             arguments["statement_cache_size"] = 0
+        if step.password is not None:
+            arguments["password"] = step.password.reveal()
         if step.address is not None:
             host, port, hostaddr = step.address
             arguments.update(host=hostaddr or host, port=port)

@@ -48,6 +48,7 @@ __all__ = [
     "NoNodeAvailable",
     "Password",
     "Psycopg",
+    "TokenError",
     "acurrent",
     "current",
 ]
@@ -78,6 +79,10 @@ class DeadlineExceeded(errors.DeadlineExceeded, psycopg.errors.ConnectionTimeout
         super().__init__(summary, attempts, hint)
         # TimeoutError is written in C and does not pass the call on.
         psycopg.Error.__init__(self, *self.args)
+
+
+class TokenError(errors.TokenError, psycopg.OperationalError):
+    """`moorline.errors.TokenError` that is a `psycopg.OperationalError` too."""
 
 
 def fault_of(error: Exception) -> Fault:
@@ -148,6 +153,7 @@ DIALECT = Dialect(
     config_error=ConfigError,
     no_node=NoNodeAvailable,
     deadline=DeadlineExceeded,
+    no_token=TokenError,
 )
 ASYNC_DIALECT = replace(DIALECT, least_share=1.0)
 
@@ -207,6 +213,8 @@ class _Dialer:
         """Return the keyword arguments of one attempt."""
         own = CONTROL if step.control else self._own
         arguments = {**self._arguments.reveal(), **own}
+        if step.password is not None:
+            arguments["password"] = step.password.reveal()
         if step.address is not None:
             host, port, hostaddr = step.address
             arguments.update(host=host, port=port, hostaddr=hostaddr)

@@ -1,13 +1,14 @@
 """Having a token when one is needed: kept, shared, renewed before it ends.
 
-One caller signs for all who come meanwhile. From 80 % of a token's life on, whoever
-comes has the next one signed in the background and goes on with the old one. The
-calendar decides, not a timer, so a process that was frozen finds out at once.
+One caller signs for all who come meanwhile. At 80 % of a token's life the next one is
+signed in the background; a timer sees to that, and whoever comes later than it should
+have. What decides is the calendar, so a process that was frozen finds out at once.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from weakref import WeakSet
 
 from moorline.core.backoff import Backoff
 from moorline.core.steps import Act, Start, Wait
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from moorline.core.flow import Flow
     from moorline.dsql.signing import Token
 
-__all__ = ["Failed", "Signed", "TokenSource", "obtain"]
+__all__ = ["Failed", "Signed", "TokenSource", "obtain", "renew"]
 
-RENEWAL_BACKOFF = Backoff(base=0.1, cap=10.0)
+RENEWAL_BACKOFF = Backoff(base=0.1, cap=30.0)
 
 
 class Signed(NamedTuple):
@@ -50,10 +51,12 @@ class TokenSource:
         new_lock: Makes the lock that threads and tasks share.
         new_flight: Makes a future for a signing.
         dice: Gives random numbers from 0 (included) to 1 (excluded).
+        listen: Hears of each signing that ended.
 
     Attributes:
         token: The last one that was signed.
         last_error: Why the last signing failed; `None` if it went well.
+        holders: Pools that want a token ready, as long as they live.
     """
 
     def __init__(
@@ -64,12 +67,15 @@ class TokenSource:
         new_lock: Callable[[], AbstractContextManager[object]],
         new_flight: Callable[[], Signing],
         dice: Callable[[], float],
+        listen: Callable[[TokenSource], object] = id,
     ) -> None:
         self.sign = sign
         self.clock = clock
         self.dice = dice
+        self.listen = listen
         self.token: Token | None = None
         self.last_error: Exception | None = None
+        self.holders: WeakSet[object] = WeakSet()
         self._new_lock = new_lock
         self._new_flight = new_flight
         self.start_afresh()
@@ -80,16 +86,31 @@ class TokenSource:
         self._flight: Signing | None = None
         self._failures = 0
         self._next_try = 0.0
+        self._was_used = False
 
     def usable(self) -> Token | None:
         """Return the token if it can be used now."""
         token = self.token
         return token if token and self.clock() < token.good_until else None
 
+    def use(self) -> Token | None:
+        """Do what `usable` does, for somebody who logs in."""
+        self._was_used = True
+        return self.usable()
+
+    def is_wanted(self) -> bool:
+        """Tell whether somebody is there for whom to renew the token unasked."""
+        return self._was_used or bool(self.holders)
+
+    def due_in(self) -> float:
+        """Return the seconds until the next token should be signed, by the calendar."""
+        token = self.token
+        due_at = max(token.renew_at if token else 0.0, self._next_try)
+        return due_at - self.clock()
+
     def is_due(self) -> bool:
         """Tell whether the next token should be signed by now; needs no lock."""
-        now = self.clock()
-        return self.token is None or now >= max(self.token.renew_at, self._next_try)
+        return self.due_in() <= 0
 
     def claim(self) -> tuple[Signing, bool]:
         """Return the signing that is under way, or a new one that the caller leads."""
@@ -110,7 +131,9 @@ class TokenSource:
                 self._failures += 1
                 pause = RENEWAL_BACKOFF.delay(self._failures, self.dice())
                 self._next_try = self.clock() + pause
+        self._was_used = False
         flight.set_result(outcome)
+        self.listen(self)
 
     def discard(self, token: Token) -> None:
         """Use a token no more: the server did not take it."""
@@ -131,16 +154,18 @@ def obtain(source: TokenSource, timeout: float | None = None) -> Flow[Token]:
         TokenError: No token could be signed; the cause is its ``__cause__``.
     """
     while True:
-        token = source.usable()
+        token = source.use()
         if token is not None:
             if source.is_due():
                 flight, leads = source.claim()
                 if leads:
-                    yield from Start(_renew(source, flight))
+                    yield from Start(renew(source, flight))
             return token
         flight, leads = source.claim()
-        if leads:
-            yield from _renew(source, flight)
+        if leads and timeout is None:
+            yield from renew(source, flight)
+        elif leads:  # beside the caller, who can then give up in time
+            yield from Start(renew(source, flight))
         outcome = yield from Wait(flight, timeout)
         match outcome:
             case Signed(token):
@@ -151,7 +176,8 @@ def obtain(source: TokenSource, timeout: float | None = None) -> Flow[Token]:
                 continue
 
 
-def _renew(source: TokenSource, flight: Signing) -> Flow[None]:
+def renew(source: TokenSource, flight: Signing) -> Flow[None]:
+    """Sign a token for all who wait for this flight."""
     outcome: Signed | Failed = Failed(None)
     try:
         outcome = Signed((yield from Act(source.sign)))

@@ -12,7 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from moorline.core.steps import Act, Close, Connect, Fetch, Now, Start, Wait
+from moorline.core.steps import Act, Close, Connect, Fetch, Now, Sleep, Start, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -29,8 +29,13 @@ R = TypeVar("R")
 _background: set[asyncio.Task[None]] = set()
 
 
-async def run(flow: Flow[R], driver: AsyncDriver) -> R:
-    """Run `flow` to its end and return its answer."""
+async def run(flow: Flow[R], driver: AsyncDriver | None = None) -> R:
+    """Run `flow` to its end and return its answer.
+
+    Args:
+        flow: What to do.
+        driver: Performs the steps that are a driver's own; `None`: there are none.
+    """
     opened: list[object] = []
     handed: object = None
     try:
@@ -50,23 +55,25 @@ async def run(flow: Flow[R], driver: AsyncDriver) -> R:
             flow.close()
         finally:
             for conn in opened:
-                if conn is not handed:
+                if driver and conn is not handed:
                     await driver.close(conn)
 
 
 async def _perform(
-    step: Step[object], driver: AsyncDriver, opened: list[object]
+    step: Step[object], driver: AsyncDriver | None, opened: list[object]
 ) -> object:
     result: object = None
     match step:
         case Now():
             result = time.monotonic()
-        case Connect():
+        case Sleep(seconds):
+            await asyncio.sleep(seconds)
+        case Connect() if driver:
             result = await driver.connect(step)
             opened.append(result)
-        case Fetch():
+        case Fetch() if driver:
             result = await driver.fetch(step)
-        case Close(conn):
+        case Close(conn) if driver:
             opened.remove(conn)
             await driver.close(conn)
         case Start(flow):

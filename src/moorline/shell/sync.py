@@ -10,7 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from moorline.core.steps import Act, Close, Connect, Fetch, Now, Start, Wait
+from moorline.core.steps import Act, Close, Connect, Fetch, Now, Sleep, Start, Wait
 
 if TYPE_CHECKING:
     from moorline.core.flow import Flow, Step
@@ -21,8 +21,13 @@ __all__ = ["run"]
 R = TypeVar("R")
 
 
-def run(flow: Flow[R], driver: SyncDriver) -> R:
-    """Run `flow` to its end and return its answer."""
+def run(flow: Flow[R], driver: SyncDriver | None = None) -> R:
+    """Run `flow` to its end and return its answer.
+
+    Args:
+        flow: What to do.
+        driver: Performs the steps that are a driver's own; `None`: there are none.
+    """
     opened: list[object] = []
     handed: object = None
     try:
@@ -42,21 +47,25 @@ def run(flow: Flow[R], driver: SyncDriver) -> R:
             flow.close()
         finally:
             for conn in opened:
-                if conn is not handed:
+                if driver and conn is not handed:
                     driver.close(conn)
 
 
-def _perform(step: Step[object], driver: SyncDriver, opened: list[object]) -> object:
+def _perform(
+    step: Step[object], driver: SyncDriver | None, opened: list[object]
+) -> object:
     result: object = None
     match step:
         case Now():
             result = time.monotonic()
-        case Connect():
+        case Sleep(seconds):
+            time.sleep(seconds)
+        case Connect() if driver:
             result = driver.connect(step)
             opened.append(result)
-        case Fetch():
+        case Fetch() if driver:
             result = driver.fetch(step)
-        case Close(conn):
+        case Close(conn) if driver:
             opened.remove(conn)
             driver.close(conn)
         case Start(flow):
