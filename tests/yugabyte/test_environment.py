@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from moorline.drivers import psycopg as driver
-from moorline.yugabyte import environment
 from moorline.yugabyte.environment import Variables
 from moorline.yugabyte.resolve import resolve
 
@@ -22,8 +23,8 @@ def test_a_variable_is_seen_as_soon_as_it_is_set(monkeypatch):
 
 def test_a_variable_that_takes_anothers_place_is_seen_after_a_second(monkeypatch):
     monkeypatch.setenv("SOMETHING_ELSE", "x")
-    now = environment.time.monotonic()
-    monkeypatch.setattr(environment.time, "monotonic", lambda: now)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now)
     assert resolve("host=h", {}, driver.DIALECT) is None
     monkeypatch.delenv("SOMETHING_ELSE")
     monkeypatch.setenv("MOORLINE_YB_LOAD_BALANCE", "true")

@@ -1,16 +1,16 @@
-"""What the environment says of credentials, regions and roots, as one value."""
+"""What the environment says of credentials, regions and roots."""
 
 from __future__ import annotations
 
 import os
 
-__all__ = ["Environment", "default_region", "environment"]
+from moorline.shell.variables import Variables
 
-Environment = tuple[str | None, ...]
+__all__ = ["default_region", "environment"]
 
-# What botocore's chain and ours read. A plan and a token are kept for as long as all
-# of them stay as they are.
-VARIABLES = (
+# What AWS's chain of credentials and ours read. A plan and a token are kept for as long
+# as all of them stay as they are.
+NAMES = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
@@ -31,9 +31,7 @@ VARIABLES = (
 )
 
 
-def environment() -> Environment:
-    """Return the values of all variables that matter."""
-    return tuple(map(os.environ.get, VARIABLES))
+environment = Variables(NAMES)
 
 
 def default_region(profile: str | None) -> str:

@@ -15,6 +15,7 @@ from moorline.core.deadline import Deadline
 from moorline.core.steps import Act, Connect, Now, Sleep
 from moorline.core.topology import Address
 from moorline.dsql.refusals import Refusal, refusal_of
+from moorline.dsql.signing import action_for
 from moorline.dsql.tokens import obtain
 from moorline.errors import TokenError
 
@@ -74,6 +75,7 @@ class _Login:
     attempts: list[Attempt] = field(default_factory=list)
     refused: int = 0  # because the cluster was busy
     stale: int = 0  # because the token was out of date
+    is_over: bool = False
 
     def over(self, why: str, error: Exception | None = None) -> Exception:
         """Return the error that says that no time is left."""
@@ -110,43 +112,36 @@ def login(target: Target) -> Flow[object]:
             return (yield from step)
         except Exception as error:  # noqa: BLE001 - the table decides
             now = yield from Now()
-            pause = _after(this, address, error, token, begun, now)
+            this.is_over = deadline.over(now)
+            fault = target.dialect.fault_of(error)
+            tried = Attempt(address, fault.reason, seconds=now - begun)
+            pause = _after(this, tried, error, token)
         yield from _pause(this, pause, "the cluster takes nobody")
 
 
-def _after(
-    this: _Login,
-    address: Address,
-    error: Exception,
-    token: Token,
-    begun: float,
-    now: float,
-) -> float:
+def _after(this: _Login, tried: Attempt, error: Exception, token: Token) -> float:
     """Return the seconds to wait after a failed login, or raise what it means."""
-    target = this.target
-    fault = target.dialect.fault_of(error)
-    refusal = refusal_of(fault)
-    answered = refusal is not Refusal.OTHER
-    tried = Attempt(address, fault.reason, seconds=now - begun, answered=answered)
-    this.attempts.append(tried)
+    target, reason = this.target, tried.reason
+    refusal = refusal_of(target.dialect.fault_of(error))
+    this.attempts.append(tried._replace(answered=refusal is not Refusal.OTHER))
     match refusal:
         case Refusal.STALE if not this.stale:
             this.stale += 1
             target.source.discard(token)
             return 0.0
         case Refusal.STALE:
-            raise target.dialect.no_token(_skew(fault.reason, token)) from error
-        case Refusal.BUSY if not this.deadline.over(now):
+            raise target.dialect.no_token(_skew(reason, token)) from error
+        case Refusal.BUSY if not this.is_over:
             this.refused += 1
             pause = BUSY_BACKOFF.delay(this.refused, target.dice())
             name = target.endpoint.name
-            logger.info("%s: %s; again in %.2f s", name, fault.reason, pause)
+            logger.info("%s: %s; again in %.2f s", name, reason, pause)
             return pause
         case Refusal.DENIED:
             error.add_note(_denied(target))
             raise error
-        case _ if this.deadline.over(now):
-            raise this.over(fault.reason, error)
+        case _ if this.is_over:
+            raise this.over(reason, error)
         case _:
             raise error
 
@@ -203,7 +198,7 @@ def _skew(reason: str, token: Token) -> str:
 
 
 def _denied(target: Target) -> str:
-    action = target.source.action
+    action = action_for(target.user)
     return (
         f"The token was signed for {action} on {target.endpoint.name} in "
         f"{target.endpoint.region}, as user {target.user}. Probably the credentials "

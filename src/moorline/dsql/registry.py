@@ -9,20 +9,26 @@ import threading
 import time
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, NamedTuple
-from weakref import WeakKeyDictionary
 
 from moorline.core.bucket import Rate, TokenBucket
 from moorline.core.options import Given
-from moorline.dsql.tokens import TokenSource, renew
+from moorline.dsql.renewal import Renewal
+from moorline.dsql.tokens import TokenSource
 from moorline.errors import ConfigError
-from moorline.shell import sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from moorline.dsql.signing import Token
 
-__all__ = ["TokenKey", "TokenState", "limit_connects", "source_for", "tokens", "turn"]
+__all__ = [
+    "TokenKey",
+    "TokenState",
+    "limit_connects",
+    "source_for",
+    "token_states",
+    "turn",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +74,7 @@ class TokenState(NamedTuple):
 
 _lock = threading.Lock()
 _sources: dict[TokenKey, TokenSource] = {}
-_timers: WeakKeyDictionary[TokenSource, threading.Timer] = WeakKeyDictionary()
+_renewal = Renewal()
 _buckets: dict[str, TokenBucket] = {}
 _rate = RATE
 
@@ -89,7 +95,7 @@ def source_for(key: TokenKey, sign: Callable[[], Token]) -> TokenSource:
         return source
 
 
-def tokens() -> list[TokenState]:
+def token_states() -> list[TokenState]:
     """Return how things are with the tokens of this process, without the tokens."""
     found: list[TokenState] = []
     for key, source in list(_sources.items()):
@@ -101,7 +107,7 @@ def tokens() -> list[TokenState]:
 
 
 def turn(host: str) -> float:
-    """Take a turn among the connects to a cluster; return the seconds until it comes."""
+    """Take a turn among the connects to a cluster; return the seconds until then."""
     with _lock:
         bucket = _buckets.setdefault(host, TokenBucket(_rate))
         return bucket.take(time.monotonic())
@@ -143,36 +149,13 @@ def _signed(source: TokenSource) -> None:
             source.last_error,
             left,
         )
-    _arm(source)
-
-
-def _arm(source: TokenSource) -> None:
-    timer = threading.Timer(max(0.0, source.due_in()), _renew, (source,))
-    timer.name, timer.daemon = "moorline-token", True
-    with _lock:
-        last = _timers.pop(source, None)
-        if last is not None:
-            last.cancel()
-        _timers[source] = timer
-    timer.start()
-
-
-def _renew(source: TokenSource) -> None:
-    if not source.is_wanted():
-        return  # whoever comes next has it signed
-    if not source.is_due():
-        _arm(source)  # two clocks that differ, or somebody was faster
-        return
-    flight, leads = source.claim()
-    if leads:
-        sync.run(renew(source, flight))
+    _renewal.expect(source)
 
 
 def _start_afresh() -> None:
     """Give a forked child its own lock and pace; tokens are as good as before."""
-    global _lock  # noqa: PLW0603 - the lock may be held by a thread that is not here
-    _lock = threading.Lock()
-    _timers.clear()
+    global _lock, _renewal  # noqa: PLW0603 - their threads are not here
+    _lock, _renewal = threading.Lock(), Renewal()
     _buckets.clear()
     for source in _sources.values():
         source.start_afresh()

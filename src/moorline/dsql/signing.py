@@ -9,7 +9,7 @@ imported when the first token is needed.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from moorline.core.secret import Secret
 from moorline.errors import ConfigError
@@ -17,8 +17,18 @@ from moorline.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Signer", "Token", "action_for", "credentials_from"]
+__all__ = ["Provider", "Signer", "Token", "action_for", "credentials_from"]
 
+
+class Loader(Protocol):
+    """A credential provider: the part of ``botocore.credentials`` in use."""
+
+    def load(self) -> object:
+        """Return credentials."""
+        ...
+
+
+Provider: TypeAlias = "Loader | Callable[[], object]"
 SCHEME = "https://"
 # In seconds: what two clocks may differ by, and the time that a login may take.
 MARGIN = 5.0
