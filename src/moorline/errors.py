@@ -6,7 +6,12 @@
     ├── ConfigError (ValueError)         an option is unknown or malformed
     ├── NoNodeAvailable                  no node of the cluster could be used
     ├── DeadlineExceeded (TimeoutError)  the time allowed for the operation is over
-    └── TokenError                       no token for a login could be had
+    ├── TokenError                       no token for a login could be had
+    ├── OCCRetryExhausted                a transaction conflicted until the policy's end
+    ├── CommitOutcomeUnknown             COMMIT was sent, and its reply is not known
+    ├── TransactionRolledBack            an error was swallowed: COMMIT did not commit
+    ├── TransactionEnded                 the function itself ended the transaction
+    └── NestedTransaction                a transaction within another
 
 For each driver there is a class that derives from one of these *and* from the
 driver's own, so ``except psycopg.OperationalError`` keeps working.
@@ -14,19 +19,29 @@ driver's own, so ``except psycopg.OperationalError`` keeps working.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from enum import Enum
+    from uuid import UUID
 
     from moorline.core.attempt import Attempt
 
 __all__ = [
+    "CommitOutcomeUnknown",
     "ConfigError",
     "DeadlineExceeded",
+    "InsertStopped",
+    "JobFailed",
     "MoorlineError",
+    "NestedTransaction",
     "NoNodeAvailable",
+    "OCCRetryExhausted",
     "TokenError",
+    "TransactionEnded",
+    "TransactionRolledBack",
 ]
 
 
@@ -89,3 +104,82 @@ class TokenError(MoorlineError):
 
     ``__cause__`` is what went wrong, as botocore or the provider said it.
     """
+
+
+class OCCRetryExhausted(MoorlineError):  # noqa: N818 - says what it is
+    """A transaction met conflicts until its policy allowed no more. Nothing was done.
+
+    ``attempts`` is how often it was tried, ``kind`` what the last attempt conflicted
+    with, ``elapsed`` the seconds since the first began. ``__cause__`` is the last
+    conflict.
+    """
+
+    def __init__(
+        self, message: str, *, attempts: int, kind: Enum, elapsed: float
+    ) -> None:
+        super().__init__(message)
+        self.attempts = attempts
+        self.kind = kind
+        self.elapsed = elapsed
+
+    def __reduce__(self) -> tuple[object, ...]:
+        known = {"attempts": self.attempts, "kind": self.kind, "elapsed": self.elapsed}
+        return partial(type(self), **known), self.args
+
+
+class CommitOutcomeUnknown(MoorlineError):  # noqa: N818 - as above
+    """COMMIT was sent and its reply is not known: the work may be done, or not.
+
+    ``operation_id`` is the id in the table of receipts, if there is one. ``__cause__``
+    is why there is no reply.
+    """
+
+    def __init__(self, message: str, *, operation_id: UUID | None = None) -> None:
+        super().__init__(message)
+        self.operation_id = operation_id
+
+
+class TransactionRolledBack(MoorlineError):  # noqa: N818 - as above
+    """COMMIT did not commit: an error within the transaction was swallowed."""
+
+
+class TransactionEnded(MoorlineError):  # noqa: N818 - as above
+    """The function itself ended the transaction, so its outcome cannot be vouched for.
+
+    What the function did until its own COMMIT is done, and nothing is repeated.
+    """
+
+
+class NestedTransaction(MoorlineError):  # noqa: N818 - as above
+    """A transaction was to begin within another on the same pool or connection."""
+
+
+class InsertStopped(MoorlineError):  # noqa: N818 - as above
+    """A batch of an insertion failed; the batches before it are committed.
+
+    ``done`` is how many rows are committed, with those that were skipped, and
+    ``failed`` how many the batch had. ``__cause__`` is why it failed; if that is a
+    `CommitOutcomeUnknown`, the batch may be committed as well.
+    """
+
+    def __init__(self, message: str, done: int, failed: int) -> None:
+        super().__init__(message)
+        self.done = done
+        self.failed = failed
+
+    def __reduce__(self) -> tuple[type[InsertStopped], tuple[object, ...]]:
+        return type(self), (str(self), self.done, self.failed)
+
+
+class JobFailed(MoorlineError):  # noqa: N818 - as above
+    """A job in the background, as of ``CREATE INDEX ASYNC``, failed.
+
+    ``job`` is its id.
+    """
+
+    def __init__(self, message: str, job: str) -> None:
+        super().__init__(message)
+        self.job = job
+
+    def __reduce__(self) -> tuple[type[JobFailed], tuple[object, ...]]:
+        return type(self), (str(self), self.job)

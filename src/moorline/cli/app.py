@@ -74,15 +74,23 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @moorline.command()
+@click.argument("product", type=click.Choice(["yugabyte", "dsql"]), default="yugabyte")
 @_json
-def demo(*, as_json: bool) -> int:
-    """Show spreading, topology and failover on three servers of its own.
+def demo(product: str, *, as_json: bool) -> int:
+    """Show a product on servers of its own.
 
-    Starts three PostgreSQL servers on this machine that stand in for a YugabyteDB
-    cluster, and removes them at the end. What counts is read from the servers; the
-    exit code is 1 if it is not as promised.
+    yugabyte: spreading, topology and failover on three PostgreSQL servers that stand in
+    for a YugabyteDB cluster. dsql: a token, a verified login and 400 transactions that
+    conflict, on one that stands in for Aurora DSQL.
+
+    The servers run on this machine and are removed at the end. What counts is read from
+    them; the exit code is 1 if it is not as promised.
     """
     with _failures("demo"):
+        if product == "dsql":
+            from moorline.cli import dsql_stage  # noqa: PLC0415 - as late as possible
+
+            return dsql_stage.run(as_json=as_json)
         from moorline.cli import stage  # noqa: PLC0415 - as late as possible
 
         return stage.run(as_json=as_json)

@@ -15,19 +15,19 @@ from rich.text import Text
 from moorline.cli.demo import STANDIN
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from moorline.cli.demo import Outcome, Report
     from moorline.lab import Node
 
-__all__ = ["Screen", "console", "mark"]
+__all__ = ["BAD", "CODE", "MARGIN", "QUIET", "Screen", "console", "mark"]
 
 _WIDTH = 100  # of running text where there is no terminal
 _ROOM = 90  # columns from which on a bar has a character for each connection
-_MARGIN = "   "
-_QUIET = "dim"
-_BAR = "cyan"
-_GOOD, _BAD = "bold green", "bold red"
+MARGIN = "   "
+QUIET = "dim"
+CODE = "cyan"
+GOOD, BAD = "bold green", "bold red"
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -41,7 +41,7 @@ def console(*, stderr: bool = False) -> Console:
 def mark(target: Console, *, ok: bool) -> Text:
     """Return the sign that something is as promised, or is not."""
     good, bad = ("ok", "WRONG") if target.options.ascii_only else ("✓", "✗")
-    return Text(good, _GOOD) if ok else Text(bad, _BAD)
+    return Text(good, GOOD) if ok else Text(bad, BAD)
 
 
 class Screen:
@@ -61,7 +61,7 @@ class Screen:
         """Say what is going on: a spinner on a terminal, else a line."""
         # Asked of the stream: FORCE_COLOR makes rich take a pipe for a terminal.
         if sys.stderr.isatty() and self._err.is_interactive:
-            with self._err.status(Text(what, _QUIET), spinner_style=_BAR):
+            with self._err.status(Text(what, QUIET), spinner_style=CODE):
                 yield
         else:
             self._err.print(f"{what} ...", soft_wrap=True)
@@ -69,83 +69,102 @@ class Screen:
 
     def opening(self, report: Report, preferred_port: int) -> None:
         """Say what plays, and what it is not."""
-        versions = dict(report.versions)
         source, _ = report.source
-        line = Text.assemble(("moorline ", "bold"), (versions.pop("moorline"), "bold"))
-        servers = f"three servers: PostgreSQL {versions.pop('postgresql')} ({source})"
-        for name, version in versions.items():
-            line.append(f" · {name.replace('python', 'Python')} {version}", _QUIET)
-        self._print(line)
-        self._print(Text(servers, _QUIET))
-        self._print(Text(STANDIN), wrap=True)
+        postgresql = report.versions["postgresql"]
+        self.versions(
+            report.versions, f"three servers: PostgreSQL {postgresql} ({source})"
+        )
+        self.print(Text(STANDIN), wrap=True)
         port = report.nodes[0].port
         if port != preferred_port:
             where = f"port {preferred_port} is taken here: the nodes listen on {port}"
-            self._print(Text(where, "yellow"))
+            self.print(Text(where, "yellow"))
 
     def act(self, number: int, outcome: Outcome, nodes: Sequence[Node]) -> None:
         """Show what was typed, what was promised and what the servers counted."""
-        self._print(Text())
-        self._print(Text(f"{number}  {outcome.act.title}", "bold"))
+        self.print(Text())
+        self.print(Text(f"{number}  {outcome.act.title}", "bold"))
         for line in self._code(outcome.conninfo):
-            self._print(Text(_MARGIN + line, _BAR))
+            self.print(Text(MARGIN + line, CODE))
         self._table(outcome, nodes)
         for line in outcome.log:
-            self._print(Text(f"{_MARGIN}moorline's log: {line}", _QUIET))
+            self.print(Text(f"{MARGIN}moorline's log: {line}", QUIET))
         for line in outcome.errors:
-            self._print(Text(f"{_MARGIN}error: {line}", _BAD))
+            self.print(Text(f"{MARGIN}error: {line}", BAD))
 
     def closing(self, report: Report) -> None:
         """Say how it went, and what to type next."""
         good = sum(outcome.ok for outcome in report.outcomes)
-        verdict = mark(self._out, ok=report.ok)
-        verdict.append(
-            f" {good} of {len(report.outcomes)} acts as promised, in "
-            f"{report.seconds:.1f} s; servers stopped, files removed",
-            "not bold",
-        )
-        self._print(Text())
-        self._print(verdict)
-        self._print(Text())
-        for command, what in (
+        self.verdict(good, len(report.outcomes), report.seconds, ok=report.ok)
+        self.hints(
             ("from moorline.yugabyte import psycopg", "the one line to change"),
             ("moorline topology 'postgresql://…'", "your cluster's nodes"),
             ("moorline explain 'postgresql://…'", "where the next connection goes"),
-        ):
-            line = Text.assemble((command.ljust(40), _BAR), (what, _QUIET))
-            self._print(line)
+        )
+
+    def versions(self, versions: Mapping[str, str], servers: str) -> None:
+        """Say what takes part, and which servers."""
+        line = Text(f"moorline {versions['moorline']}", "bold")
+        for name, version in versions.items():
+            if name not in {"moorline", "postgresql"}:
+                named = name.replace("python", "Python")
+                line.append(f" · {named} {version}", f"not bold {QUIET}")
+        self.print(line)
+        self.print(Text(servers, QUIET))
+
+    def verdict(self, good: int, acts: int, seconds: float, *, ok: bool) -> None:
+        """Say how many acts went as promised."""
+        line = self.mark(ok=ok)
+        line.append(
+            f" {good} of {acts} acts as promised, in {seconds:.1f} s; servers stopped, "
+            "files removed",
+            "not bold",
+        )
+        self.print(Text())
+        self.print(line)
+
+    def hints(self, *hints: tuple[str, str]) -> None:
+        """Say what to type next."""
+        self.print(Text())
+        for command, what in hints:
+            line = Text.assemble((command.ljust(40), CODE), (what, QUIET))
+            self.print(line)
+
+    def mark(self, *, ok: bool) -> Text:
+        """Return the sign that something is as promised, or is not."""
+        return mark(self._out, ok=ok)
 
     def _table(self, outcome: Outcome, nodes: Sequence[Node]) -> None:
         """Print a line for each node, and a line for all."""
         held = f"{'held':>6}" if outcome.held else ""
         header = f"{'node':<16}{'placement':<24}{held}{'promised':>10}{'counted':>9}"
-        self._print(Text(_MARGIN + header, _QUIET))
+        self.print(Text(MARGIN + header, QUIET))
         for node in nodes:
-            self._print(self._row(outcome, node))
+            self.print(self._row(outcome, node))
         opened = " + ".join(str(n) for n in (outcome.act.opens, outcome.act.more) if n)
         total = (
             f" {opened} connections in {outcome.seconds * 1000:.0f} ms, "
             f"{len(outcome.errors) or 'no'} errors; counted in pg_stat_activity"
         )
         sign = mark(self._out, ok=outcome.ok)
-        self._print(Text.assemble(_MARGIN, sign, (total, _QUIET)))
+        self.print(Text.assemble(MARGIN, sign, (total, QUIET)))
 
     def _row(self, outcome: Outcome, node: Node) -> Text:
         """Return the line of a node, with a bar as long as its servers' count."""
         act, at = outcome.act, node.index
         counted, promised = outcome.counted[at], act.expected[at]
-        line = Text(f"{_MARGIN}{f'{node.host}:{node.port}':<16}{node.placement:<24}")
+        line = Text(f"{MARGIN}{f'{node.host}:{node.port}':<16}{node.placement:<24}")
         ok, old = counted == promised, 0
         if outcome.held:
-            line.append(f"{outcome.held[at]:>6}", _QUIET)
+            line.append(f"{outcome.held[at]:>6}", QUIET)
             ok = ok and outcome.held == act.held
             old = min(outcome.held[at], counted)
-        line.append(f"{promised:>10}", _QUIET)
+        line.append(f"{promised:>10}", QUIET)
         line.append(f"{counted:>9}  ", "bold")
         line.append_text(mark(self._out, ok=ok))
         before, bar = self._bar(old), self._bar(counted)
-        line.append(" ").append(before, f"{_QUIET} {_BAR}")
-        line.append(bar[len(before) :], _BAR)
+        line.append(" ").append(before, f"{QUIET} {CODE}")
+        line.append(bar[len(before) :], CODE)
         if at == act.killed:
             line.append("killed", "red")
         line.rstrip()
@@ -161,13 +180,14 @@ class Screen:
     def _code(self, conninfo: str) -> list[str]:
         """Write the call as a program has it, in two literals if the line is short."""
         call = f'psycopg.connect("{conninfo}")'
-        if len(_MARGIN + call) <= self._out.width or not self._out.is_terminal:
+        if len(MARGIN + call) <= self._out.width or not self._out.is_terminal:
             return [call]
         base, _, query = conninfo.partition("?")
         start = "psycopg.connect("
         return [f'{start}"{base}"', f'{" " * len(start)}"?{query}")']
 
-    def _print(self, line: Text, *, wrap: bool = False) -> None:
+    def print(self, line: Text, *, wrap: bool = False) -> None:
+        """Print a line, unless stdout is for somebody else."""
         if not self._quiet:
             # Lines that people copy must not be broken where a terminal ends.
             self._out.print(line, soft_wrap=not wrap)

@@ -9,7 +9,7 @@ import platform
 import signal
 import time
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import click
 
@@ -20,12 +20,31 @@ from moorline.cli.failure import Failure
 from moorline.cli.render import Screen
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
+    from contextlib import AbstractContextManager
 
     from moorline.cli.demo import Act, Counts
     from moorline.lab import YugabyteLab
 
-__all__ = ["play", "run"]
+__all__ = ["forget_settings", "play", "run", "show", "started", "versions"]
+
+
+class Shown(Protocol):
+    """What came of a demonstration."""
+
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether all is as promised."""
+        ...
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as a JSON object."""
+        ...
+
+
+R = TypeVar("R", bound=Shown)
 
 PORT = 5433  # YugabyteDB's own
 _SETTLE = 2.0  # seconds in which sessions that were closed must have ended
@@ -34,13 +53,20 @@ _POLL = 0.005
 
 def run(*, as_json: bool) -> int:
     """Play all acts and show them; return the exit code."""
+    screen = Screen(quiet=as_json)
+    return show(lambda: _perform(screen), screen.closing, as_json=as_json)
+
+
+def show(
+    perform: Callable[[], R], closing: Callable[[R], None], *, as_json: bool
+) -> int:
+    """Have a demonstration performed, and say how it went; return the exit code."""
     if os.name != "posix":
         raise Failure("the demo's servers need Linux or macOS")
     began = time.perf_counter()
-    _forget_settings()
-    screen = Screen(quiet=as_json)
+    forget_settings()
     try:
-        report = _perform(screen)
+        report = perform()
     except KeyboardInterrupt:
         # Raised here only after the servers were stopped.
         message = "interrupted; the servers are stopped and their files removed"
@@ -49,24 +75,33 @@ def run(*, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(report.as_json(), indent=2))
     else:
-        screen.closing(report)
+        closing(report)
     return 0 if report.ok else 1
+
+
+@contextmanager
+def started(
+    lab: AbstractContextManager[object], what: str, screen: Screen
+) -> Generator[None]:
+    """Start servers, and stop them at the end whatever is typed meanwhile."""
+    with ExitStack() as cleaning:
+        cleaning.callback(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT))
+        with screen.progress(f"starting {what}"):
+            cleaning.enter_context(lab)
+        # These go backwards: from here to the first one, a second Ctrl-C is ignored
+        # while the servers stop.
+        cleaning.callback(signal.signal, signal.SIGINT, signal.SIG_IGN)
+        yield
 
 
 def _perform(screen: Screen) -> Report:
     from moorline.lab import YugabyteLab  # noqa: PLC0415 - not on every system
 
     lab = YugabyteLab(placements=PLACEMENTS, prefer_port=PORT)
-    with ExitStack() as cleaning:
-        cleaning.callback(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT))
-        with screen.progress("starting three PostgreSQL servers"):
-            cleaning.enter_context(lab)
-        # These go backwards: from here to the first one, a second Ctrl-C is ignored
-        # while the servers stop.
-        cleaning.callback(signal.signal, signal.SIGINT, signal.SIG_IGN)
+    with started(lab, "three PostgreSQL servers", screen):
         binaries = lab.binaries
         report = Report(
-            versions=_versions(binaries.version),
+            versions=versions(binaries.version),
             source=(binaries.source, str(binaries.path)),
             nodes=lab.nodes,
         )
@@ -108,7 +143,7 @@ def play(act: Act, lab: YugabyteLab) -> Outcome:
 def _open(
     number: int, conninfo: str, connections: ExitStack, errors: list[str]
 ) -> None:
-    from moorline.yugabyte import psycopg  # noqa: PLC0415 - after _forget_settings
+    from moorline.yugabyte import psycopg  # noqa: PLC0415 - after forget_settings
 
     for _ in range(number):
         try:
@@ -131,8 +166,9 @@ def _count(lab: YugabyteLab, expected: Counts | None) -> Counts:
     return counts
 
 
-def _versions(postgresql: str) -> dict[str, str]:
-    import psycopg  # noqa: PLC0415 - after _forget_settings
+def versions(postgresql: str) -> dict[str, str]:
+    """Return the versions of what takes part, by name."""
+    import psycopg  # noqa: PLC0415 - after forget_settings
 
     return {
         "moorline": __version__,
@@ -143,10 +179,10 @@ def _versions(postgresql: str) -> dict[str, str]:
     }
 
 
-def _forget_settings() -> None:
+def forget_settings() -> None:
     """Drop the variables with which the user's own clusters are reached."""
     for name in list(os.environ):
-        if name.startswith(("PG", "MOORLINE_YB_")):
+        if name.startswith(("PG", "MOORLINE_YB_", "AWS_", "SSL_CERT_")):
             del os.environ[name]
 
 

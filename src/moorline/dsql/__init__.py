@@ -1,5 +1,52 @@
 """Aurora DSQL: tokens nobody waits for, verified TLS, transactions that tell the truth.
 
-Under construction: endpoints, tokens, retry policies and the classification of
-conflicts are here; connections and transactions are not.
+`moorline.dsql.psycopg` and `moorline.dsql.asyncpg` are imported instead of the drivers.
+Importing this module imports no driver and nothing of AWS's.
 """
+
+from __future__ import annotations
+
+from moorline.core.retry import RetryPolicy
+from moorline.dsql.bulk import Progress
+from moorline.dsql.counters import Stats, stats
+from moorline.dsql.decorating import transactional
+from moorline.dsql.limits import (
+    insert_many,
+    insert_many_async,
+    run_ddl,
+    run_ddl_async,
+)
+from moorline.dsql.occ import OCCType, is_occ_error, occ_type
+from moorline.dsql.own_driver import generate_token, generate_token_async
+from moorline.dsql.registry import TokenState, limit_connects, token_states
+from moorline.dsql.repeating import retry_on_occ, retry_on_occ_async
+from moorline.dsql.transactions import (
+    retrying,
+    run_transaction,
+    run_transaction_async,
+)
+
+__all__ = [
+    "OCCType",
+    "Progress",
+    "RetryPolicy",
+    "Stats",
+    "TokenState",
+    "generate_token",
+    "generate_token_async",
+    "insert_many",
+    "insert_many_async",
+    "is_occ_error",
+    "limit_connects",
+    "occ_type",
+    "retry_on_occ",
+    "retry_on_occ_async",
+    "retrying",
+    "run_ddl",
+    "run_ddl_async",
+    "run_transaction",
+    "run_transaction_async",
+    "stats",
+    "token_states",
+    "transactional",
+]

@@ -13,9 +13,7 @@ The options are listed in `moorline.dsql.options`; they may stand in the DSN.
 from __future__ import annotations
 
 import asyncio
-import random
 import ssl
-import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict, Unpack, cast
 
@@ -26,7 +24,8 @@ from asyncpg.exceptions import *  # noqa: F403  # pyright: ignore[reportWildcard
 from moorline.core.conninfo import parse
 from moorline.drivers import asyncpg as driver
 from moorline.dsql.asyncpg_tls import context_for, verifies
-from moorline.dsql.lifetime import LONGEST, Age
+from moorline.dsql.joined_asyncpg import JoiningConnection
+from moorline.dsql.lifetime import LONGEST, age_of
 from moorline.dsql.login import login
 from moorline.dsql.options import ALLOW_INSECURE_TLS, TABLE
 from moorline.dsql.resolve import Kind, known, resolve
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Awaitable, Callable, Mapping
 
+    from moorline.dsql.lifetime import Age
     from moorline.dsql.resolve import Plan, Wanted
     from moorline.dsql.signing import Provider
 
@@ -108,8 +108,11 @@ class PoolOptions(ConnectOptions, total=False):
     reset: Hook | None
 
 
-class Connection(_asyncpg.Connection):
+class Connection(JoiningConnection):
     """`asyncpg.Connection` that knows its age.
+
+    Within `moorline.dsql.run_transaction_async`, ``conn.transaction()`` is a part of
+    the transaction that is under way.
 
     Attributes:
         age: When it was opened.
@@ -176,7 +179,7 @@ async def connect(
     dialer = driver.Asyncpg("", _arguments(plan, passed))
     conn = await aio.run(login(plan.target), dialer)
     if isinstance(conn, Connection):
-        conn.age = Age(time.monotonic(), random.random())  # noqa: S311 - no secret
+        conn.age = age_of(plan.target)
     return cast("_asyncpg.Connection", conn)
 
 

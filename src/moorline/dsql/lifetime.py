@@ -16,7 +16,10 @@ from moorline.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["LONGEST", "Age", "Aged", "Retirement", "checked"]
+    from moorline.dsql.login import Target
+    from moorline.dsql.tokens import TokenSource
+
+__all__ = ["LONGEST", "Age", "Aged", "Retirement", "age_of", "checked"]
 
 LONGEST = 55 * 60.0  # in seconds: a transaction has five minutes at the most
 SPREAD = 10 / 55  # so that the first are retired after 45 minutes
@@ -28,14 +31,21 @@ class Age(NamedTuple):
     Args:
         opened_at: On the monotonic clock, in seconds.
         dice: A random number from 0 (included) to 1 (excluded).
+        source: Where its token came from, and that of its successor will.
     """
 
     opened_at: float
     dice: float
+    source: TokenSource
 
     def due_at(self, longest: float) -> float:
         """Return when it is to be retired, if none is used for more than `longest`."""
         return self.opened_at + longest * (1.0 - SPREAD * self.dice)
+
+
+def age_of(target: Target) -> Age:
+    """Return the age of a connection that was opened just now."""
+    return Age(time.monotonic(), target.dice(), target.source)
 
 
 class Aged(Protocol):
@@ -89,6 +99,7 @@ class Retirement:
         """Watch a connection that was opened for the pool; it knows its age."""
         aged = cast("Aged", conn)
         self._conns.add(aged)
+        aged.age.source.holders.add(conn)
         self._aim_at(aged.age.due_at(self.longest))
 
     def is_due(self, conn: object) -> bool:

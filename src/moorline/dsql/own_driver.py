@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from functools import lru_cache, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 from moorline.dsql.environment import environment
@@ -16,9 +16,13 @@ if TYPE_CHECKING:
 
     from moorline.dsql.signing import Provider
     from moorline.dsql.tokens import TokenSource
-    from moorline.shell.variables import Pairs
 
 __all__ = ["generate_token", "generate_token_async"]
+
+GIVEN = ("region", "cluster_id", "profile", "token_duration_secs")
+MOST_SOURCES = 64
+
+_sources: dict[object, TokenSource] = {}
 
 
 def generate_token(
@@ -50,13 +54,20 @@ def generate_token(
         ConfigError: An argument is malformed or contradicts another.
         TokenError: There are no credentials.
     """
-    source = _source(
-        host,
-        user,
-        (region, cluster_id, profile, token_duration_secs),
-        credentials_provider,
-        environment.read(),
-    )
+    given = (region, cluster_id, profile, token_duration_secs)
+    # Another environment may mean other credentials.
+    key = (host, user, given, id(credentials_provider), environment.read())
+    source = _sources.get(key)
+    if source is None:
+        if len(_sources) >= MOST_SOURCES:
+            _sources.clear()
+        # It keeps the provider, so that the id stands for no other.
+        source = _sources[key] = source_of(
+            host,
+            user,
+            **dict(zip(GIVEN, given, strict=True)),
+            credentials_provider=credentials_provider,
+        )
     token = source.use()
     if token is None or source.is_due():
         token = sync.run(obtain(source))
@@ -85,16 +96,3 @@ async def generate_token_async(
         credentials_provider=credentials_provider,
     )
     return await asyncio.to_thread(work)
-
-
-@lru_cache(maxsize=64)
-def _source(
-    host: str,
-    user: str,
-    given: tuple[object, ...],
-    provider: Provider | None,
-    _: Pairs,  # another environment may mean other credentials
-) -> TokenSource:
-    names = ("region", "cluster_id", "profile", "token_duration_secs")
-    chosen = dict(zip(names, given, strict=True))
-    return source_of(host, user, **chosen, credentials_provider=provider)

@@ -11,8 +11,6 @@ The options are listed in `moorline.dsql.options`.
 from __future__ import annotations
 
 import asyncio
-import random
-import time
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
@@ -23,7 +21,8 @@ from psycopg import adapters, conninfo, errors, pq, rows, sql, types
 from psycopg.rows import Row
 
 from moorline.drivers import psycopg as driver
-from moorline.dsql.lifetime import Age
+from moorline.dsql.joined_psycopg import JoiningAsyncConnection, JoiningConnection
+from moorline.dsql.lifetime import age_of
 from moorline.dsql.login import login
 from moorline.dsql.resolve import Kind, known, resolve
 from moorline.shell import aio, sync
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from psycopg.abc import AdaptContext, ConnParam
     from psycopg.rows import AsyncRowFactory, RowFactory
 
+    from moorline.dsql.lifetime import Age
     from moorline.dsql.psycopg_pools import (
         AsyncConnectionPool,
         AsyncNullConnectionPool,
@@ -97,8 +97,11 @@ ASYNC_KIND = Kind(
 )
 
 
-class Connection(_psycopg.Connection[Row]):  # type: ignore[no-redef]
+class Connection(JoiningConnection[Row]):  # type: ignore[no-redef]
     """`psycopg.Connection` whose `connect` logs in with a token.
+
+    Within `moorline.dsql.run_transaction`, ``with conn.transaction()`` is a part of the
+    transaction that is under way.
 
     Attributes:
         age: When it was opened.
@@ -154,12 +157,14 @@ class Connection(_psycopg.Connection[Row]):  # type: ignore[no-redef]
         plan = resolve(conninfo, kwargs, KIND)
         dialer = driver.Psycopg(super().connect, "", plan.arguments, own)
         conn = cast("Self", sync.run(login(plan.target), dialer))
-        conn.age = Age(time.monotonic(), random.random())  # noqa: S311 - no secret
+        conn.age = age_of(plan.target)
         return conn
 
 
-class AsyncConnection(_psycopg.AsyncConnection[Row]):  # type: ignore[no-redef]
+class AsyncConnection(JoiningAsyncConnection[Row]):  # type: ignore[no-redef]
     """`psycopg.AsyncConnection` whose `connect` logs in with a token.
+
+    Its ``transaction()`` is as that of `Connection`.
 
     Attributes:
         age: When it was opened.
@@ -197,7 +202,7 @@ class AsyncConnection(_psycopg.AsyncConnection[Row]):  # type: ignore[no-redef]
             plan = await asyncio.to_thread(work)
         dialer = driver.AsyncPsycopg(super().connect, "", plan.arguments, own)
         conn = cast("Self", await aio.run(login(plan.target), dialer))
-        conn.age = Age(time.monotonic(), random.random())  # noqa: S311 - no secret
+        conn.age = age_of(plan.target)
         return conn
 
 

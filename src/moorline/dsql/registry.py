@@ -154,7 +154,7 @@ def _signed(source: TokenSource) -> None:
 
 def _start_afresh() -> None:
     """Give a forked child its own lock and pace; tokens are as good as before."""
-    global _lock, _renewal  # noqa: PLW0603 - their threads are not here
+    global _lock, _renewal
     _lock, _renewal = threading.Lock(), Renewal()
     _buckets.clear()
     for source in _sources.values():

@@ -18,19 +18,24 @@ __all__ = ["roots_file"]
 def roots_file(given: str = "") -> str:
     """Return the PEM file of trusted authorities.
 
-    In this order: the one that was given; ``SSL_CERT_FILE``; the platform's own, where
-    Python's ``ssl`` looks for it; certifi's.
+    In this order: the one that was given; libpq's ``PGSSLROOTCERT``; OpenSSL's
+    ``SSL_CERT_FILE``; the platform's own, where Python's ``ssl`` looks for it;
+    certifi's.
 
     Args:
-        given: ``sslrootcert`` as the user wrote it; "" or ``system`` for the others.
+        given: ``sslrootcert`` as the user wrote it; "" or ``system``, in the variable
+            too, for the others.
 
     Raises:
         ConfigError: The file that was named is not there, or there is none at all.
     """
-    if given and given != "system":
-        return _there(given, f"sslrootcert={given!r}")
-    if named := os.environ.get("SSL_CERT_FILE"):
-        return _there(named, f"SSL_CERT_FILE={named!r}")
+    for name, file in (
+        ("sslrootcert", given),
+        ("PGSSLROOTCERT", os.environ.get("PGSSLROOTCERT")),
+        ("SSL_CERT_FILE", os.environ.get("SSL_CERT_FILE")),
+    ):
+        if file and file != "system":
+            return _there(file, f"{name}={file!r}")
     default = ssl.get_default_verify_paths().cafile
     if default and Path(default).is_file():
         return default

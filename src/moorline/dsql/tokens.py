@@ -56,7 +56,7 @@ class TokenSource:
     Attributes:
         token: The last one that was signed.
         last_error: Why the last signing failed; `None` if it went well.
-        holders: Pools that want a token ready, as long as they live.
+        holders: Connections of pools: as long as one is there, a token shall be ready.
     """
 
     def __init__(
