@@ -1,30 +1,35 @@
 """Aurora DSQL: tokens nobody waits for, verified TLS, transactions that tell the truth.
 
 `moorline.dsql.psycopg` and `moorline.dsql.asyncpg` are imported instead of the drivers.
-Importing this module imports no driver and nothing of AWS's.
+Importing this module imports no driver, nothing of AWS's, and of moorline itself only
+what is asked for.
 """
 
 from __future__ import annotations
 
-from moorline.core.retry import RetryPolicy
-from moorline.dsql.bulk import Progress
-from moorline.dsql.counters import Stats, stats
-from moorline.dsql.decorating import transactional
-from moorline.dsql.limits import (
-    insert_many,
-    insert_many_async,
-    run_ddl,
-    run_ddl_async,
-)
-from moorline.dsql.occ import OCCType, is_occ_error, occ_type
-from moorline.dsql.own_driver import generate_token, generate_token_async
-from moorline.dsql.registry import TokenState, limit_connects, token_states
-from moorline.dsql.repeating import retry_on_occ, retry_on_occ_async
-from moorline.dsql.transactions import (
-    retrying,
-    run_transaction,
-    run_transaction_async,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from moorline.core.retry import RetryPolicy
+    from moorline.dsql.bulk import Progress
+    from moorline.dsql.counters import Stats, stats
+    from moorline.dsql.decorating import transactional
+    from moorline.dsql.limits import (
+        insert_many,
+        insert_many_async,
+        run_ddl,
+        run_ddl_async,
+    )
+    from moorline.dsql.occ import OCCType, is_occ_error, occ_type
+    from moorline.dsql.own_driver import generate_token, generate_token_async
+    from moorline.dsql.registry import TokenState, limit_connects, token_states
+    from moorline.dsql.repeating import retry_on_occ, retry_on_occ_async
+    from moorline.dsql.transactions import (
+        retrying,
+        run_transaction,
+        run_transaction_async,
+    )
 
 __all__ = [
     "OCCType",
@@ -50,3 +55,39 @@ __all__ = [
     "token_states",
     "transactional",
 ]
+
+_HOMES = {
+    "moorline.core.retry": ("RetryPolicy",),
+    "moorline.dsql.bulk": ("Progress",),
+    "moorline.dsql.counters": ("Stats", "stats"),
+    "moorline.dsql.decorating": ("transactional",),
+    "moorline.dsql.limits": (
+        "insert_many",
+        "insert_many_async",
+        "run_ddl",
+        "run_ddl_async",
+    ),
+    "moorline.dsql.occ": ("OCCType", "is_occ_error", "occ_type"),
+    "moorline.dsql.own_driver": ("generate_token", "generate_token_async"),
+    "moorline.dsql.registry": ("TokenState", "limit_connects", "token_states"),
+    "moorline.dsql.repeating": ("retry_on_occ", "retry_on_occ_async"),
+    "moorline.dsql.transactions": (
+        "retrying",
+        "run_transaction",
+        "run_transaction_async",
+    ),
+}
+
+
+def __getattr__(name: str) -> object:
+    for home, names in _HOMES.items():
+        if name in names:
+            found: object = getattr(import_module(home), name)
+            globals()[name] = found
+            return found
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

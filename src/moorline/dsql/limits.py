@@ -5,15 +5,13 @@ Both are flows whose steps are whole transactions.
 
 from __future__ import annotations
 
-import asyncio
-import time
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from moorline.core.steps import Now, Sleep
 from moorline.dsql.bulk import DEFAULT_ROWS, Insert, inserting
-from moorline.dsql.ddl import Statement, defining
+from moorline.dsql.ddl import defining
 from moorline.dsql.transactions import run_transaction, run_transaction_async
+from moorline.shell import aio, sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -22,10 +20,10 @@ if TYPE_CHECKING:
     import psycopg
     import psycopg_pool
 
-    from moorline.core.flow import Flow, Step
+    from moorline.core.flow import Step
     from moorline.core.retry import RetryPolicy
     from moorline.dsql.bulk import Progress
-    from moorline.dsql.ddl import Row
+    from moorline.dsql.ddl import Row, Statement
 
     Target: TypeAlias = psycopg_pool.ConnectionPool[Any] | psycopg.Connection[Any]
     AsyncTarget: TypeAlias = (
@@ -36,8 +34,6 @@ if TYPE_CHECKING:
     )
 
 __all__ = ["insert_many", "insert_many_async", "run_ddl", "run_ddl_async"]
-
-R = TypeVar("R")
 
 
 def insert_many(
@@ -82,7 +78,8 @@ def insert_many(
     flow = inserting(
         table, columns, rows, batch_rows=batch_rows, skip=skip, progress=progress
     )
-    return _run(flow, target, retry, receipt)
+    work = partial(_transact, target=target, retry=retry, receipt=receipt)
+    return sync.run(flow, perform=work)
 
 
 async def insert_many_async(
@@ -101,7 +98,8 @@ async def insert_many_async(
     flow = inserting(
         table, columns, rows, batch_rows=batch_rows, skip=skip, progress=progress
     )
-    return await _run_async(flow, target, retry, receipt)
+    work = partial(_transact_async, target=target, retry=retry, receipt=receipt)
+    return await aio.run(flow, perform=work)
 
 
 def run_ddl(
@@ -126,7 +124,8 @@ def run_ddl(
         JobFailed: A job failed.
         Exception: As of `moorline.dsql.retrying`; statements before it are done.
     """
-    _run(defining(statements, timeout), target, retry, None)
+    work = partial(_transact, target=target, retry=retry, receipt=None)
+    sync.run(defining(statements, timeout), perform=work)
 
 
 async def run_ddl_async(
@@ -137,66 +136,28 @@ async def run_ddl_async(
     timeout: float | None = None,  # noqa: ASYNC109 - for a job of the server's
 ) -> None:
     """Do what `run_ddl` does, with an asynchronous pool or connection."""
-    await _run_async(defining(statements, timeout), target, retry, None)
+    work = partial(_transact_async, target=target, retry=retry, receipt=None)
+    await aio.run(defining(statements, timeout), perform=work)
 
 
-def _run(
-    flow: Flow[R], target: Target, retry: RetryPolicy | None, receipt: str | None
-) -> R:
-    def perform(step: Step[object]) -> object:
-        match step:
-            case Now():
-                return time.monotonic()
-            case Sleep(seconds):
-                time.sleep(seconds)
-            case Insert() | Statement():
-                work = partial(_do, step=step)
-                return run_transaction(target, work, retry=retry, receipt=receipt)
-            case _:
-                raise TypeError(f"no runner performs {step!r}")
-        return None
-
-    try:
-        step = flow.send(None)
-        while True:
-            try:
-                result = perform(step)
-            except Exception as error:  # noqa: BLE001 - the flow decides
-                step = flow.throw(error)
-            else:
-                step = flow.send(result)
-    except StopIteration as done:
-        return done.value  # type: ignore[no-any-return]  # a generator's own type
+def _transact(
+    step: Step[object], target: Target, retry: RetryPolicy | None, receipt: str | None
+) -> object:
+    """Do what a step says, in a transaction."""
+    work = partial(_do, step=cast("Insert | Statement", step))
+    return run_transaction(target, work, retry=retry, receipt=receipt)
 
 
-async def _run_async(
-    flow: Flow[R], target: AsyncTarget, retry: RetryPolicy | None, receipt: str | None
-) -> R:
-    async def perform(step: Step[object]) -> object:
-        match step:
-            case Now():
-                return time.monotonic()
-            case Sleep(seconds):
-                await asyncio.sleep(seconds)
-            case Insert() | Statement():
-                work: Any = partial(_do_async, step=step)
-                run: Any = run_transaction_async
-                return await run(target, work, retry=retry, receipt=receipt)
-            case _:
-                raise TypeError(f"no runner performs {step!r}")
-        return None
-
-    try:
-        step = flow.send(None)
-        while True:
-            try:
-                result = await perform(step)
-            except Exception as error:  # noqa: BLE001 - the flow decides
-                step = flow.throw(error)
-            else:
-                step = flow.send(result)
-    except StopIteration as done:
-        return done.value  # type: ignore[no-any-return]  # a generator's own type
+async def _transact_async(
+    step: Step[object],
+    target: AsyncTarget,
+    retry: RetryPolicy | None,
+    receipt: str | None,
+) -> object:
+    """Do what a step says, in a transaction."""
+    work: Any = partial(_do_async, step=cast("Insert | Statement", step))
+    run: Any = run_transaction_async
+    return await run(target, work, retry=retry, receipt=receipt)
 
 
 def _do(conn: psycopg.Connection[Any], *, step: Insert | Statement) -> list[Row]:

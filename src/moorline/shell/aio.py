@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from moorline.core.steps import Act, Close, Connect, Fetch, Now, Sleep, Start, Wait
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from moorline.core.flight import Flight
     from moorline.core.flow import Flow, Step
@@ -29,12 +29,18 @@ R = TypeVar("R")
 _background: set[asyncio.Task[None]] = set()
 
 
-async def run(flow: Flow[R], driver: AsyncDriver | None = None) -> R:
+async def run(
+    flow: Flow[R],
+    driver: AsyncDriver | None = None,
+    *,
+    perform: Callable[[Step[object]], Awaitable[object]] | None = None,
+) -> R:
     """Run `flow` to its end and return its answer.
 
     Args:
         flow: What to do.
         driver: Performs the steps that are a driver's own; `None`: there are none.
+        perform: Performs the steps that are the flow's own; `None`: there are none.
     """
     opened: list[object] = []
     handed: object = None
@@ -42,7 +48,7 @@ async def run(flow: Flow[R], driver: AsyncDriver | None = None) -> R:
         step = flow.send(None)
         while True:
             try:
-                result = await _perform(step, driver, opened)
+                result = await _perform(step, driver, opened, perform)
             except Exception as error:  # noqa: BLE001 - the flow decides
                 step = flow.throw(error)
             else:
@@ -60,7 +66,10 @@ async def run(flow: Flow[R], driver: AsyncDriver | None = None) -> R:
 
 
 async def _perform(
-    step: Step[object], driver: AsyncDriver | None, opened: list[object]
+    step: Step[object],
+    driver: AsyncDriver | None,
+    opened: list[object],
+    perform: Callable[[Step[object]], Awaitable[object]] | None,
 ) -> object:
     result: object = None
     match step:
@@ -77,11 +86,14 @@ async def _perform(
             opened.remove(conn)
             await driver.close(conn)
         case Start(flow):
-            _keep(asyncio.create_task(run(flow, driver), name="moorline-refresh"))
+            work = run(flow, driver, perform=perform)
+            _keep(asyncio.create_task(work, name="moorline-refresh"))
         case Act(function):
             result = await asyncio.to_thread(function)
         case Wait(flight, timeout):
             result = await _wait(flight, timeout)
+        case _ if perform:
+            result = await perform(step)
         case _:
             message = f"no runner performs {step!r}"
             raise TypeError(message)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 from moorline.core.steps import Act, Close, Connect, Fetch, Now, Sleep, Start, Wait
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from moorline.core.flow import Flow, Step
     from moorline.shell.driver import SyncDriver
 
@@ -21,12 +23,18 @@ __all__ = ["run"]
 R = TypeVar("R")
 
 
-def run(flow: Flow[R], driver: SyncDriver | None = None) -> R:
+def run(
+    flow: Flow[R],
+    driver: SyncDriver | None = None,
+    *,
+    perform: Callable[[Step[object]], object] | None = None,
+) -> R:
     """Run `flow` to its end and return its answer.
 
     Args:
         flow: What to do.
         driver: Performs the steps that are a driver's own; `None`: there are none.
+        perform: Performs the steps that are the flow's own; `None`: there are none.
     """
     opened: list[object] = []
     handed: object = None
@@ -34,7 +42,7 @@ def run(flow: Flow[R], driver: SyncDriver | None = None) -> R:
         step = flow.send(None)
         while True:
             try:
-                result = _perform(step, driver, opened)
+                result = _perform(step, driver, opened, perform)
             except Exception as error:  # noqa: BLE001 - the flow decides
                 step = flow.throw(error)
             else:
@@ -52,7 +60,10 @@ def run(flow: Flow[R], driver: SyncDriver | None = None) -> R:
 
 
 def _perform(
-    step: Step[object], driver: SyncDriver | None, opened: list[object]
+    step: Step[object],
+    driver: SyncDriver | None,
+    opened: list[object],
+    perform: Callable[[Step[object]], object] | None,
 ) -> object:
     result: object = None
     match step:
@@ -71,12 +82,18 @@ def _perform(
         case Start(flow):
             # A daemon: work in the background must not keep a program from ending.
             threading.Thread(
-                target=run, args=(flow, driver), name="moorline-refresh", daemon=True
+                target=run,
+                args=(flow, driver),
+                kwargs={"perform": perform},
+                name="moorline-refresh",
+                daemon=True,
             ).start()
         case Act(function):
             result = function()
         case Wait(flight, timeout):
             result = flight.result(timeout)
+        case _ if perform:
+            result = perform(step)
         case _:
             message = f"no runner performs {step!r}"
             raise TypeError(message)
