@@ -59,8 +59,11 @@ types: .venv/.lint ## check types only
 bench: $(READY) ## run the benchmarks
 	$(RUN) benchmarks $(ARGS)
 
-peers: $(READY) ## compare with YugabyteDB's own drivers, in environments of their own
-	$(RUN) benchmarks.peers_yugabyte $(ARGS)
+# For which products; ARGS are for one of them.
+OF ?= yugabyte dsql
+
+peers: $(READY) ## compare with the services' own drivers, in environments of their own
+	@for product in $(OF); do $(RUN) benchmarks.peers_$$product $(ARGS) || exit; done
 
 docs: .venv/.docs ## build the documentation into docs/_build/html
 	$(RUN) sphinx -W -n --keep-going -q -b html docs docs/_build/html

@@ -19,9 +19,10 @@ import psycopg
 
 from benchmarks.harness import Figure, figure_of, quiet_gc, summary
 from moorline.core import events
+from moorline.core.address import Address
 from moorline.core.placement import Placement, parse_keys, tiers_of
 from moorline.core.state import ClusterState
-from moorline.core.topology import Address, Node, diff
+from moorline.core.topology import Node, diff
 from moorline.drivers.psycopg import DIALECT
 from moorline.lab import YugabyteLab
 

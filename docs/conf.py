@@ -26,8 +26,8 @@ myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 # Types in signatures are written as the source has them, without their modules: only
-# references that name moorline in full have to resolve.
-nitpick_ignore_regex = [("py:.*", r"(?!moorline\.).*")]
+# references that name moorline in full have to resolve, but for type variables.
+nitpick_ignore_regex = [("py:.*", r"(?!moorline\.).*|moorline\.[a-z_.]+\.[A-Z]")]
 
 copybutton_prompt_text = r"\$ |>>> |\.\.\. "
 copybutton_prompt_is_regexp = True

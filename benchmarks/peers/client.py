@@ -24,7 +24,8 @@ Place = tuple[str, int] | tuple[()]  # address and port of a server
 
 LIMIT = 60.0  # seconds for what is expected to take a moment; more is a hang
 FAREWELL = 5.0  # seconds for a worker to end when nobody asks it any more
-FOREIGN = ("PG", "PYTHON", "MOORLINE_")  # settings that would reach into a worker
+# Settings that would reach into a worker.
+FOREIGN = ("PG", "PYTHON", "MOORLINE_", "AWS_", "SSL_")
 
 
 class WorkerFailed(Exception):  # noqa: N818 - it failed, and that is the result
@@ -40,9 +41,16 @@ class Attempt:
 
 
 class Worker:
-    """A process that has the driver; see `benchmarks.peers.worker` for the verbs."""
+    """A process that has the driver; see `benchmarks.peers.worker` for the verbs.
 
-    def __init__(self, command: Sequence[str]) -> None:
+    Args:
+        command: What starts it.
+        environment: Variables that it has besides.
+    """
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> None:
         """Start the process."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(FOREIGN)}
         self._noise = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
@@ -52,11 +60,16 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=self._noise,
             cwd=ROOT,
-            env={**kept, "PYTHONUTF8": "1"},
+            env={**kept, "PYTHONUTF8": "1", **(environment or {})},
             encoding="utf-8",
         )
         self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(target=self._listen, daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
 
     def ask(self, verb: str, *, limit: float = LIMIT, **arguments: object) -> Any:  # noqa: ANN401 - JSON
         """Have something done, and return what it came to.

@@ -24,10 +24,10 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.harness import interleave, quiet_gc
 from benchmarks.peers.drivers import DRIVERS
+from benchmarks.peers.serving import serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import TextIO
 
     from benchmarks.harness import Samples
     from benchmarks.peers.drivers import Driver
@@ -166,20 +166,5 @@ def _timed(connect: Callable[..., Any], params: Params) -> float:
     return took / 1e9
 
 
-def serve(worker: Worker, requests: TextIO, answers: TextIO) -> None:
-    """Do what each line asks for, until there are no more."""
-    for line in requests:
-        verb, arguments = json.loads(line)
-        answer: dict[str, object]
-        try:
-            answer = {"answer": getattr(worker, verb)(**arguments)}
-        except Exception as error:  # noqa: BLE001 - the controller judges it
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        print(json.dumps(answer), file=answers, flush=True)
-
-
 if __name__ == "__main__":
-    # A driver may print: only answers go to where answers are read.
-    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    serve(Worker(DRIVERS[sys.argv[1]]), sys.stdin, channel)
+    serve(Worker(DRIVERS[sys.argv[1]]))

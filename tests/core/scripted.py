@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from moorline.core.address import Address
 from moorline.core.faults import Fault
 from moorline.core.load import Life
 from moorline.core.placement import Placement, parse_keys, tiers_of
 from moorline.core.request import Dialect, Request, Source
 from moorline.core.state import ClusterState
 from moorline.core.steps import Close, Connect, Fetch, Now, Start, Wait
-from moorline.core.topology import Address, Node
+from moorline.core.topology import Node
 from moorline.errors import (
     ConfigError,
     DeadlineExceeded,

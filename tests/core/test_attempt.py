@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from moorline.core.address import Address
 from moorline.core.attempt import Attempt
-from moorline.core.topology import Address
 
 N1 = Address("n1", 5433)
 

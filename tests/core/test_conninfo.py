@@ -7,8 +7,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
+from moorline.core.address import Address
 from moorline.core.conninfo import contact_points, split
-from moorline.core.topology import Address
 from moorline.errors import ConfigError
 
 OURS = frozenset({"load_balance", "topology_keys", "yb_servers_refresh_interval"})

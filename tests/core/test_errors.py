@@ -7,8 +7,8 @@ import psycopg
 import pytest
 
 from moorline import errors
+from moorline.core.address import Address
 from moorline.core.attempt import Attempt
-from moorline.core.topology import Address
 from moorline.drivers import psycopg as driver
 
 ATTEMPTS = (

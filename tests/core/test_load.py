@@ -4,8 +4,8 @@ import gc
 
 import pytest
 
+from moorline.core.address import Address
 from moorline.core.load import Life, Load
-from moorline.core.topology import Address
 from tests.core.scripted import DIALECT, Conn
 
 A, B = Address("a", 5433), Address("b", 5433)

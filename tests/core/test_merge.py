@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
+from moorline.core.address import Address
 from moorline.core.deadline import Deadline
 from moorline.core.dial import connect
 from moorline.core.events import NodeDrained
 from moorline.core.placement import Tier
 from moorline.core.refresh import read_list
-from moorline.core.topology import Address
 from moorline.errors import NoNodeAvailable
 from tests.core.scripted import Conn, World, loads, nodes_at, request_for, state_at
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from moorline.core.address import Address
 from moorline.core.attempt import Attempt
 from moorline.core.call import Call
 from moorline.core.deadline import Deadline
@@ -14,7 +15,7 @@ from moorline.core.events import (
     Unroutable,
 )
 from moorline.core.reach import endpoints, needs_retest, retest, ways_to
-from moorline.core.topology import Address, Topology, diff
+from moorline.core.topology import Topology, diff
 from moorline.errors import ConfigError, DeadlineExceeded, NoNodeAvailable
 from tests.core.scripted import World, loads, nodes_at, request_for, state_at
 

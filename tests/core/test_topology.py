@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moorline.core.address import Address
 from moorline.core.events import (
     Listed,
     NodeDrained,
@@ -18,7 +19,7 @@ from moorline.core.events import (
     Unroutable,
 )
 from moorline.core.placement import Placement
-from moorline.core.topology import Address, Mark, Node, Topology, diff, reduce
+from moorline.core.topology import Mark, Node, Topology, diff, reduce
 from tests.core.scripted import nodes_at
 
 N1, N2, N3 = nodes_at("c.r.a", "c.r.b", "c.r.c")

@@ -5,31 +5,76 @@ from __future__ import annotations
 import re
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from tests.docs.conftest import CLUSTER_ID
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from moorline.lab import YugabyteLab
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+# Pages whose blocks go on where the block before ended: read from top to bottom.
+READ_THROUGH = {"dsql", "migrate-aurora-dsql-python-connector"}
+
+
+class Example(NamedTuple):
+    """Python that stands on a page: one block, or all of them."""
+
+    name: str
+    blocks: tuple[str, ...]
+
+    @property
+    def needs_dsql(self) -> bool:
+        return any(CLUSTER_ID in block for block in self.blocks)
+
+    def run(self, places: Mapping[str, str] | None = None) -> None:
+        """Run the blocks in one namespace, with other places for those they name."""
+        names = {"__name__": "example"}
+        for number, block in enumerate(self.blocks, 1):
+            code = textwrap.dedent(block)
+            for written, meant in (places or {}).items():
+                code = code.replace(written, meant)
+            exec(compile(code, f"<{self.name} {number}>", "exec"), names)  # noqa: S102
+
+
+def examples_of(page: Path) -> list[Example]:
+    name, blocks = str(page.relative_to(ROOT)), BLOCK.findall(page.read_text("utf-8"))
+    if page.stem in READ_THROUGH:
+        return [Example(name, tuple(blocks))]
+    return [Example(f"{name}-{n}", (block,)) for n, block in enumerate(blocks, 1)]
+
+
 EXAMPLES = [
-    pytest.param(block, id=f"{page.relative_to(ROOT)}-{number}")
+    pytest.param(example, id=example.name)
     for page in PAGES
-    for number, block in enumerate(BLOCK.findall(page.read_text()), 1)
+    for example in examples_of(page)
 ]
 
 
+def of(*, dsql: bool) -> list[object]:
+    return [one for one in EXAMPLES if one.values[0].needs_dsql == dsql]
+
+
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) >= 5
+    assert len(of(dsql=False)) >= 5
+    assert len(of(dsql=True)) >= len(READ_THROUGH)
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
-def test_it_runs(example: str, yugabyte_lab: YugabyteLab) -> None:
+@pytest.mark.parametrize("example", of(dsql=False))
+def test_it_runs(example: Example, yugabyte_lab: YugabyteLab) -> None:
     one, two, _ = yugabyte_lab.nodes
     here = f"{one.host}:{one.port},{two.host}:{two.port}"
-    code = textwrap.dedent(example).replace("db1:5433,db2:5433", here)
 
-    exec(compile(code, "<example>", "exec"), {"__name__": "example"})  # noqa: S102
+    example.run({"db1:5433,db2:5433": here})
+
+
+@pytest.mark.parametrize("example", of(dsql=True))
+@pytest.mark.usefixtures("documented_cluster")
+def test_it_runs_at_an_aurora_dsql_cluster(example: Example) -> None:
+    example.run()

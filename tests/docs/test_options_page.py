@@ -1,4 +1,4 @@
-"""The page of options says what the table of options says."""
+"""The pages of options say what the tables of options say."""
 
 from __future__ import annotations
 
@@ -8,25 +8,34 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from moorline.yugabyte.options import TABLE
+from moorline.dsql.options import TABLE as DSQL
+from moorline.yugabyte.options import TABLE as YUGABYTE
 
 if TYPE_CHECKING:
-    from moorline.core.options import Option
+    from moorline.core.options import Option, Table
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "options.md"
-BEGIN = "<!-- made from the table in moorline.yugabyte.options -->"
+PAGES = {"yugabyte": ("options.md", YUGABYTE), "dsql": ("options-dsql.md", DSQL)}
 END = "<!-- end -->"
 
 
-def made() -> str:
-    rows = "".join(
-        f"| {names(option)} | {written(option.env)} | {written(option.default)} "
-        f"| {option.help} |\n"
-        for option in TABLE
-    )
-    head = "| option | environment | default | meaning |\n|---|---|---|---|\n"
-    return f"{BEGIN}\n\n{head}{rows}\n{END}"
+def begin(product: str) -> str:
+    return f"<!-- made from the table in moorline.{product}.options -->"
+
+
+def made(product: str, table: Table) -> str:
+    """Return the table of a page; without variables where no option has one."""
+    columns = ["option", "environment", "default", "meaning"]
+    rows = [
+        [names(option), written(option.env), written(option.default), option.help]
+        for option in table
+    ]
+    if not any(option.env for option in table):
+        for row in (columns, *rows):
+            del row[1]
+    rule = "|---" * len(columns) + "|\n"
+    head, *body = (f"| {' | '.join(row)} |\n" for row in (columns, *rows))
+    return f"{begin(product)}\n\n{head}{rule}{''.join(body)}\n{END}"
 
 
 def names(option: Option[object]) -> str:
@@ -42,19 +51,22 @@ def written(default: object) -> str:
     )
 
 
-def test_the_table_of_the_page_is_made_from_the_table_of_the_code() -> None:
+@pytest.mark.parametrize("product", PAGES)
+def test_the_table_of_the_page_is_made_from_the_table_of_the_code(product: str) -> None:
     """To write it anew: ``REWRITE=1 make test ARGS=tests/docs``."""
-    text = PAGE.read_text()
-    before, _, rest = text.partition(BEGIN)
+    name, table = PAGES[product]
+    page = ROOT / "docs" / name
+    text = page.read_text("utf-8")
+    before, _, rest = text.partition(begin(product))
     _, _, after = rest.partition(END)
     if os.environ.get("REWRITE"):
-        PAGE.write_text(before + made() + after)
-        text = PAGE.read_text()
-    assert before + made() + after == text
+        page.write_text(before + made(product, table) + after, "utf-8")
+        text = page.read_text("utf-8")
+    assert before + made(product, table) + after == text
 
 
-@pytest.mark.parametrize("name", sorted(TABLE.names))
+@pytest.mark.parametrize("name", sorted(YUGABYTE.names))
 def test_the_readme_names_every_option_with_its_default(name: str) -> None:
-    readme = (ROOT / "README.md").read_text()
-    (option,) = (option for option in TABLE if option.name == name)
+    readme = (ROOT / "README.md").read_text("utf-8")
+    (option,) = (option for option in YUGABYTE if option.name == name)
     assert f"| `{name}` | {written(option.default)}" in readme

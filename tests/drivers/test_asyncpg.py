@@ -11,10 +11,10 @@ import pytest
 from asyncpg import exceptions
 
 from moorline import errors
+from moorline.core.address import Address
 from moorline.core.conninfo import contact_points
 from moorline.core.faults import Verdict, classify, sqlstate_of
 from moorline.core.steps import Connect
-from moorline.core.topology import Address
 from moorline.drivers.asyncpg import (
     DIALECT,
     Asyncpg,

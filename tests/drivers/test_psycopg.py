@@ -9,9 +9,9 @@ import threading
 import psycopg
 import pytest
 
+from moorline.core.address import Address
 from moorline.core.faults import Verdict, classify, sqlstate_of
 from moorline.core.steps import Connect
-from moorline.core.topology import Address
 from moorline.drivers.psycopg import (
     DIALECT,
     AsyncPsycopg,

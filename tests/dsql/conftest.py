@@ -235,8 +235,9 @@ class World:
     def end(self) -> None:
         for conn in self.opened[:]:
             self.close(conn)
-        for pool in self.pools[:]:
-            self.close_pool(pool)
+        for pool in self.pools:
+            # asyncpg's would wait for what a test that failed has not given back.
+            self.run(pool.terminate() if self.of_asyncpg else pool.close())
         self._runner.close()
 
     def _connecting(self, dsn: str, arguments: dict[str, Any]) -> Any:

@@ -122,6 +122,14 @@ def test_a_token_is_of_use_until_shortly_before_its_end():
     assert token.renew_at == AT + 0.8 * (900 - MARGIN)
 
 
+def test_its_end_is_reckoned_from_the_whole_second_that_is_signed(clock):
+    clock[0] = AT + 0.9
+    token = signer(seconds=100).sign()
+    assert token.signed_at == AT + 0.9
+    assert token.good_until == AT + 100 - MARGIN
+    assert token.renew_at == AT + 0.8 * (100 - MARGIN)
+
+
 @pytest.mark.usefixtures("clock")
 def test_a_token_of_one_second_is_of_use_too():
     token = signer(seconds=1).sign()

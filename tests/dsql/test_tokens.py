@@ -11,7 +11,7 @@ from moorline.core.secret import Secret
 from moorline.core.steps import Act, Start, Wait
 from moorline.dsql.signing import Token
 from moorline.dsql.tokens import Failed, Signed, TokenSource, obtain
-from moorline.errors import TokenError
+from moorline.errors import ConfigError, TokenError
 from moorline.shell import aio, sync
 
 LIFE = 100.0
@@ -132,6 +132,39 @@ def test_failures_are_told_when_there_is_no_token_left(service, source):
     assert raised.value.__cause__ is service.error
     service.error = None
     assert play(obtain(source)) == "token 2"  # no back-off keeps a caller away
+
+
+def test_who_waited_for_a_signing_that_failed_has_one_of_its_own(service, source):
+    flight, _ = source.claim()
+    flow = obtain(source)
+    assert flow.send(None) == Wait(flight, None)
+    source.land(flight, Failed(OSError("the endpoint was down")))
+    act = flow.send(flight.result(0))
+    assert isinstance(act, Act)
+    wait = flow.send(service.sign())
+    with pytest.raises(StopIteration) as done:
+        flow.send(wait.flight.result(0))
+    assert done.value.value.text.reveal() == "token 1"
+
+
+def test_but_only_one(source):
+    flow = obtain(source)
+    flight, _ = source.claim()
+    flow.send(None)
+    source.land(flight, Failed(OSError("down")))
+    flow.send(flight.result(0))
+    wait = flow.throw(OSError("still down"))
+    with pytest.raises(TokenError, match="still down"):
+        flow.send(wait.flight.result(0))
+
+
+def test_what_no_other_try_would_change_is_told_at_once(source):
+    flow = obtain(source)
+    flight, _ = source.claim()
+    flow.send(None)
+    source.land(flight, Failed(ConfigError("there are no credentials")))
+    with pytest.raises(TokenError, match="there are no credentials"):
+        flow.send(flight.result(0))
 
 
 def test_a_token_that_the_server_refused_is_used_no_more(service, source):

@@ -51,6 +51,15 @@ class Db:
             return not self.conn.is_in_transaction()
         return self.conn.pgconn.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
+    @property
+    def is_gone(self) -> bool:
+        if isinstance(self.conn, psycopg.Connection | psycopg.AsyncConnection):
+            return self.conn.closed
+        try:
+            return self.conn.is_closed()
+        except asyncpg.InterfaceError:
+            return True  # a pool's stand-in for a connection that was closed
+
 
 class World:
     """Pools and connections of one driver, and transactions on them."""
@@ -202,22 +211,22 @@ class Asyncpg(World):
     @asynccontextmanager
     async def pool(self, size: int = 1, **more: Any) -> AsyncIterator[Any]:
         options = self.arguments | more
-        with self.lab.names():
-            async with asyncpg.create_pool(
-                min_size=size, max_size=size, **options
-            ) as pool:
-                yield pool
-            await sockets_closed()
+        async with sockets_closed():
+            with self.lab.names():
+                async with asyncpg.create_pool(
+                    min_size=size, max_size=size, **options
+                ) as pool:
+                    yield pool
 
     @asynccontextmanager
     async def conn(self, **more: Any) -> AsyncIterator[Any]:
-        with self.lab.names():
-            conn = await asyncpg.connect(**self.arguments | more)
-        try:
-            yield conn
-        finally:
-            await conn.close(timeout=5)
-            await sockets_closed()
+        async with sockets_closed():
+            with self.lab.names():
+                conn = await asyncpg.connect(**self.arguments | more)
+            try:
+                yield conn
+            finally:
+                await conn.close(timeout=5)
 
 
 WORLDS = {"psycopg": Blocking, "psycopg async": Waiting, "asyncpg": Asyncpg}
@@ -233,16 +242,22 @@ def at_once(coroutine: Any) -> Any:
     raise AssertionError("a blocking function waited")
 
 
-def at_once_in(target: Any, body: Body) -> Any:
+def at_once_in(target: Any, body: Body, **options: Any) -> Any:
     """Run a function as a transaction of blocking psycopg, in this thread."""
-    return transactions.run_transaction(target, lambda conn: at_once(body(Db(conn))))
+
+    def work(conn: Any) -> Any:
+        return at_once(body(Db(conn)))
+
+    return transactions.run_transaction(target, work, **options)
 
 
-async def sockets_closed() -> None:
+@asynccontextmanager
+async def sockets_closed() -> AsyncIterator[None]:
     """Let asyncpg's sockets close: Python complains of those that their loop leaves."""
-    loop = asyncio.get_running_loop()
-    own = {loop._csock.fileno(), loop._ssock.fileno()}
+    sockets = asyncio.get_running_loop()._selector.get_map()
+    before = set(sockets)
+    yield
     with suppress(TimeoutError):
         async with asyncio.timeout(2):
-            while loop._selector.get_map().keys() - own:  # noqa: ASYNC110 - nobody tells
+            while sockets.keys() - before:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.001)

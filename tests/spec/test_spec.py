@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from moorline.core.address import Address
 from moorline.core.deadline import Deadline
 from moorline.core.dial import connect
 from moorline.core.placement import Placement
 from moorline.core.refresh import read_list
-from moorline.core.topology import Address, Node
+from moorline.core.topology import Node
 from moorline.errors import ConfigError
 from moorline.yugabyte.options import settings_of
 from tests.core.scripted import (

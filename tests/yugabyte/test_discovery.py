@@ -4,8 +4,9 @@ import logging
 
 import pytest
 
+from moorline.core.address import Address
 from moorline.core.placement import Placement
-from moorline.core.topology import Address, Node
+from moorline.core.topology import Node
 from moorline.yugabyte.discovery import YB_SERVERS, decode
 
 ROW = {

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from moorline.core.address import Address
 from moorline.core.events import (
     Listed,
     NodeFailed,
@@ -21,7 +22,7 @@ from moorline.core.events import (
     NotSmart,
     RefreshFailed,
 )
-from moorline.core.topology import Address, Topology
+from moorline.core.topology import Topology
 from moorline.yugabyte import registry
 from moorline.yugabyte.registry import state_for
 from tests.core.scripted import nodes_at
@@ -103,7 +104,8 @@ FORK = """
     import os
     from moorline.core.events import Listed, NodeListed
     from moorline.core.placement import Placement, Tier
-    from moorline.core.topology import Address, Node
+    from moorline.core.address import Address
+    from moorline.core.topology import Node
     from moorline.yugabyte import registry
 
     node = Node(Address("n1", 5433), Placement("c", "r", "a"))

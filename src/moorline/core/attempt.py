@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from moorline.core.topology import Address
+    from moorline.core.address import Address
 
 __all__ = ["Attempt"]
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from moorline.core.address import Address
     from moorline.core.attempt import Attempt
     from moorline.core.deadline import Deadline
     from moorline.core.request import Request
     from moorline.core.state import ClusterState
-    from moorline.core.topology import Address
 
 __all__ = ["Call"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from moorline.core.topology import Address
+from moorline.core.address import Address
 from moorline.errors import ConfigError
 
 if TYPE_CHECKING:

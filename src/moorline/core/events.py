@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from moorline.core.topology import Address, Node
+    from moorline.core.address import Address
+    from moorline.core.topology import Node
 
 __all__ = [
     "Event",

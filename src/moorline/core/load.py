@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from moorline.core.topology import Address
+    from moorline.core.address import Address
 
 __all__ = ["Load"]
 

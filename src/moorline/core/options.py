@@ -6,17 +6,23 @@ import logging
 from functools import lru_cache
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeAlias, TypeVar
 
+from moorline.core.secret import Secret
 from moorline.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import timedelta
+    from os import PathLike
 
 __all__ = ["Given", "Option", "Table", "Value", "boolean", "nearest", "seconds"]
 
 logger = logging.getLogger(__name__)
 
 T_co = TypeVar("T_co", covariant=True)
-Value: TypeAlias = "str | float | Callable[..., object] | None"
+Value: TypeAlias = (
+    "str | float | timedelta | PathLike[str] | Secret[object]"
+    " | Callable[..., object] | None"
+)
 
 
 class Given(NamedTuple):
@@ -46,6 +52,7 @@ class Option(NamedTuple, Generic[T_co]):
         aliases: Other names for it.
         shared: Names that drivers have for options of their own; with a value that
             `parse` takes, this one is meant.
+        secret: Whether the value must not be shown; `parse` is given it as a `Secret`.
     """
 
     name: str
@@ -55,6 +62,7 @@ class Option(NamedTuple, Generic[T_co]):
     parse: Callable[[Given], T_co]
     aliases: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
+    secret: bool = False
 
     def of(self, given: Mapping[str, Given]) -> T_co:
         """Return the value given for this option, or its default."""
@@ -129,7 +137,8 @@ class Table:
                 option = None if value is None else self.find(name, value)
                 if option is None:
                     continue
-                one = Given(name, value, where)
+                shown = Secret(value) if option.secret else value
+                one = Given(name, shown, where)
                 other = here.setdefault(option.name, one)
                 if other is not one and option.parse(other) != option.parse(one):
                     raise one.error(f"it contradicts {other}; leave one of them out")

@@ -9,8 +9,9 @@ from moorline.core import events
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
+    from moorline.core.address import Address
     from moorline.core.placement import Tier
-    from moorline.core.topology import Address, Mark, Node, Topology
+    from moorline.core.topology import Mark, Node, Topology
 
 __all__ = ["Ranks", "Standing", "candidates", "hint", "rank", "survey"]
 

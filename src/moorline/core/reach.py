@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from moorline.core.address import Address
 from moorline.core.attempt import Attempt
 from moorline.core.events import NodeFailed, NodeReached, NodeServed, Unroutable
 from moorline.core.faults import Verdict, answered, classify
 from moorline.core.plan import rank
 from moorline.core.steps import Close, Connect, Now, Start, Wait
-from moorline.core.topology import Address
 
 if TYPE_CHECKING:
     from moorline.core.call import Call

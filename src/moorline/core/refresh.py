@@ -21,12 +21,13 @@ from moorline.core.topology import diff
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from moorline.core.address import Address
     from moorline.core.flight import Discovery, Outcome
     from moorline.core.flow import Flow
     from moorline.core.request import Request
     from moorline.core.state import ClusterState
     from moorline.core.steps import Row
-    from moorline.core.topology import Address, Node
+    from moorline.core.topology import Node
 
 __all__ = ["ensure_listed", "read_list", "refresh"]
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from moorline.core.address import Address
     from moorline.core.faults import Fault
     from moorline.core.load import Life
     from moorline.core.placement import Tier
     from moorline.core.steps import Row
-    from moorline.core.topology import Address, Node
+    from moorline.core.topology import Node
     from moorline.errors import (
         ConfigError,
         DeadlineExceeded,

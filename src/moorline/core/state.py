@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+    from moorline.core.address import Address
     from moorline.core.events import Event, RefreshFailed
     from moorline.core.flight import Discovery, Flight
     from moorline.core.load import Life
     from moorline.core.picker import Picker
     from moorline.core.placement import Tier
     from moorline.core.plan import Ranks
-    from moorline.core.topology import Address, Node
+    from moorline.core.topology import Node
 
 __all__ = ["Claim", "ClusterState", "Reservation"]
 

@@ -11,10 +11,10 @@ from moorline.core.flow import Step
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from moorline.core.address import Address
     from moorline.core.flight import Flight
     from moorline.core.flow import Flow
     from moorline.core.secret import Secret
-    from moorline.core.topology import Address
 
 __all__ = ["Act", "Close", "Connect", "Fetch", "Now", "Row", "Sleep", "Start", "Wait"]
 

@@ -16,6 +16,7 @@ import asyncpg
 from asyncpg.exceptions import InterfaceError, PostgresError
 
 from moorline.drivers.asyncpg import ConfigError
+from moorline.drivers.hung_up import is_hung_up
 from moorline.dsql import lifetime
 from moorline.dsql.lifetime import Retirement
 from moorline.shell import aio
@@ -67,18 +68,20 @@ class RetiringPool(asyncpg.Pool):
         super().__init__(*args, connect=enter, **options)
 
     def acquire(self, *, timeout: float | None = None) -> _Acquiring:
-        """Obtain a connection that is not due; see asyncpg."""
+        """Obtain a connection that works and is not due; see asyncpg."""
         return _Acquiring(self, timeout)
 
     async def take(self, timeout: float | None) -> Any:  # noqa: ANN401, ASYNC109 - asyncpg's
-        """Wait for a connection that is not due."""
+        """Wait for a connection that works and is not due."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             conn: Any = await super().acquire(timeout=left)
-            if not self._retirement.is_due(conn):
-                return conn
-            conn.terminate()
+            inner = conn._con  # noqa: SLF001 - None: the loop has just told asyncpg
+            if inner is not None:
+                if not (self._retirement.is_due(inner) or _is_lost(inner)):
+                    return conn
+                conn.terminate()
             await self.release(conn)
 
     async def retire(self) -> None:
@@ -114,6 +117,17 @@ class _Acquiring:
     async def __aexit__(self, *_: object) -> None:
         conn, self._conn = self._conn, None
         await self._pool.release(conn)
+
+
+def _is_lost(conn: Any) -> bool:  # noqa: ANN401 - asyncpg's
+    """Tell whether the server has hung up.
+
+    The loop will tell asyncpg in its next turn, which is too late for the caller.
+    """
+    transport = conn._transport  # noqa: SLF001 - there is no other way to its socket
+    return transport.is_closing() or is_hung_up(
+        transport.get_extra_info("socket").fileno()
+    )
 
 
 def _awake(seconds: float, pool: weakref.ref[RetiringPool]) -> Timer:

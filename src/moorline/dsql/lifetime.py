@@ -7,6 +7,7 @@ retired together, since a cluster takes only so many new ones a second.
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 from weakref import WeakSet
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["LONGEST", "Age", "Aged", "Retirement", "age_of", "checked"]
 
 LONGEST = 55 * 60.0  # in seconds: a transaction has five minutes at the most
+NEVER = float("-inf")  # nothing is due before it
 SPREAD = 10 / 55  # so that the first are retired after 45 minutes
 
 
@@ -94,6 +96,7 @@ class Retirement:
         self._conns: WeakSet[Aged] = WeakSet()
         self._wake_at = float("inf")
         self._timer: Timer | None = None
+        self._lock = threading.Lock()  # pools open connections in several threads
 
     def add(self, conn: object) -> None:
         """Watch a connection that was opened for the pool; it knows its age."""
@@ -108,13 +111,26 @@ class Retirement:
 
     def woken(self) -> None:
         """Ask to be woken for whichever is due next."""
-        now, self._wake_at = time.monotonic(), float("inf")
+        with self._lock:
+            if self._wake_at == NEVER:
+                return
+            self._wake_at = float("inf")
+        now = time.monotonic()
         due = [conn.age.due_at(self.longest) for conn in list(self._conns)]
         # Those that were due already are taken care of, or in use until they are not.
         self._aim_at(min((at for at in due if at > now), default=float("inf")))
 
+    def stop(self) -> None:
+        """Ask no more to be woken: the pool is closed, or gone."""
+        with self._lock:
+            self._wake_at = NEVER
+            if self._timer is not None:
+                self._timer.cancel()
+
     def _aim_at(self, at: float) -> None:
-        if at < self._wake_at:
+        with self._lock:
+            if at >= self._wake_at:
+                return
             if self._timer is not None:
                 self._timer.cancel()
             self._wake_at = at

@@ -9,11 +9,11 @@ from functools import partial
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from moorline.core.address import Address
 from moorline.core.attempt import Attempt
 from moorline.core.backoff import Backoff
 from moorline.core.deadline import Deadline
 from moorline.core.steps import Act, Connect, Now, Sleep
-from moorline.core.topology import Address
 from moorline.dsql.refusals import Refusal, refusal_of
 from moorline.dsql.signing import action_for
 from moorline.dsql.tokens import obtain

@@ -121,6 +121,7 @@ class ConnectionPool(psycopg_pool.ConnectionPool[CT]):
                 configure(conn)
 
         self._retirement = retirement
+        weakref.finalize(self, retirement.stop)  # its timer is a thread
         super().__init__(
             conninfo,
             connection_class=connection_class,
@@ -128,6 +129,11 @@ class ConnectionPool(psycopg_pool.ConnectionPool[CT]):
             max_lifetime=max_lifetime,
             **options,
         )
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Close the pool; see psycopg_pool."""
+        self._retirement.stop()
+        super().close(timeout)
 
     def getconn(self, timeout: float | None = None) -> CT:
         """Obtain a connection that works and is not due; see psycopg_pool."""

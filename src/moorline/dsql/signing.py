@@ -93,11 +93,12 @@ class Signer(NamedTuple):
         auth: Any = SigV4QueryAuth(frozen, "dsql", self.region, self.seconds)
         auth.add_auth(request)
         life = max(left - margin_of(left), 0.0)
+        began = int(now)  # the date that is signed has whole seconds
         return Token(
             text=Secret(request.url.removeprefix(SCHEME)),
             signed_at=now,
-            good_until=now + life,
-            renew_at=now + life * RENEW_AT,
+            good_until=began + life,
+            renew_at=began + life * RENEW_AT,
         )
 
 

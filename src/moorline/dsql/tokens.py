@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from weakref import WeakSet
 
 from moorline.core.backoff import Backoff
-from moorline.core.steps import Act, Start, Wait
-from moorline.errors import TokenError
+from moorline.core.steps import Act, Now, Start, Wait
+from moorline.errors import ConfigError, TokenError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,33 +147,44 @@ def obtain(source: TokenSource, timeout: float | None = None) -> Flow[Token]:
 
     Args:
         source: Where it comes from.
-        timeout: Seconds to wait while another caller has one signed.
+        timeout: Seconds to wait while one is signed; `None` for no limit.
 
     Raises:
         TimeoutError: The time is over.
         TokenError: No token could be signed; the cause is its ``__cause__``.
     """
+    token = source.use()
+    if token is None:
+        return (yield from _signed(source, timeout))
+    if source.is_due():
+        flight, leads = source.claim()
+        if leads:
+            yield from Start(renew(source, flight))
+    return token
+
+
+def _signed(source: TokenSource, timeout: float | None) -> Flow[Token]:
+    """Wait for a token that is signed now, by this caller or by another."""
+    began = (yield from Now()) if timeout is not None else 0.0
+    left, waited = timeout, False
     while True:
-        token = source.use()
-        if token is not None:
-            if source.is_due():
-                flight, leads = source.claim()
-                if leads:
-                    yield from Start(renew(source, flight))
-            return token
         flight, leads = source.claim()
         if leads and timeout is None:
             yield from renew(source, flight)
         elif leads:  # beside the caller, who can then give up in time
             yield from Start(renew(source, flight))
-        outcome = yield from Wait(flight, timeout)
+        outcome = yield from Wait(flight, left)
         match outcome:
             case Signed(token):
                 return token
-            case Failed(error) if error is not None:
+            case Failed(error) if error is None:
+                pass  # whoever led was cancelled: lead the next one
+            case Failed(error) if leads or waited or isinstance(error, ConfigError):
                 raise TokenError(f"no token could be signed: {error}") from error
-            case _:  # whoever led was cancelled: lead the next one
-                continue
+            case _:  # it began before this caller came, and things may have changed
+                waited = True
+        if timeout is not None:
+            left = max(0.0, timeout - ((yield from Now()) - began))
 
 
 def renew(source: TokenSource, flight: Signing) -> Flow[None]:

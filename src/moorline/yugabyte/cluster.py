@@ -19,13 +19,14 @@ from moorline.yugabyte.view import ClusterTopology, Explanation, NodeView
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from moorline.core.address import Address
     from moorline.core.flow import Flow
     from moorline.core.options import Value
     from moorline.core.picker import Picker
     from moorline.core.plan import Standing
     from moorline.core.request import Dialect, Request
     from moorline.core.state import ClusterState
-    from moorline.core.topology import Address, Topology
+    from moorline.core.topology import Topology
     from moorline.yugabyte.resolve import Plan
 
 __all__ = ["Cluster"]

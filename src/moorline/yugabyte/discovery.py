@@ -11,9 +11,10 @@ import logging
 from functools import cache
 from typing import TYPE_CHECKING
 
+from moorline.core.address import Address
 from moorline.core.placement import Placement
 from moorline.core.request import Source
-from moorline.core.topology import Address, Node
+from moorline.core.topology import Node
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,7 +16,8 @@ from moorline.core.state import ClusterState
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
-    from moorline.core.topology import Address, Topology
+    from moorline.core.address import Address
+    from moorline.core.topology import Topology
 
 __all__ = [
     "Retiring",

@@ -24,9 +24,9 @@ from moorline.yugabyte.registry import state_for
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from moorline.core.address import Address
     from moorline.core.request import Dialect
     from moorline.core.state import ClusterState
-    from moorline.core.topology import Address
     from moorline.yugabyte.environment import Pairs
 
 __all__ = ["Plan", "misspelt", "resolve"]

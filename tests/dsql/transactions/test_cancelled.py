@@ -73,9 +73,7 @@ def frozen(world, commits, lab):
     lab.faults.thaw()
 
 
-async def test_whoever_is_cancelled_during_commit_is_told_and_cancelled(
-    frozen, target
-):
+async def test_whoever_is_cancelled_during_commit_is_told_and_cancelled(frozen, target):
     """A ROLLBACK and a plain CancelledError, with nobody knowing the outcome."""
     task = frozen.begin(target)
     await frozen.committing()
@@ -85,28 +83,33 @@ async def test_whoever_is_cancelled_during_commit_is_told_and_cancelled(
     assert isinstance(caught.value, asyncio.CancelledError)
     assert isinstance(caught.value, frozen.world.errors.CommitCancelled)
     assert task.cancelled()
+    assert frozen.db.is_gone
     frozen.world.lab.faults.thaw()
-    if "Pool" in type(target).__name__:
-        before = world.counted()
-        await frozen.world.run(target, increment)
-        assert world.counted() == before + 1
-    else:
-        closed = frozen.db.conn
-        assert closed.is_closed() if hasattr(closed, "is_closed") else closed.closed
+
+
+async def test_a_pool_goes_on_after_a_commit_that_was_cancelled(frozen, pool, world):
+    task = frozen.begin(pool)
+    await frozen.committing()
+    task.cancel()
+    with pytest.raises(errors.CommitOutcomeUnknown):
+        await task
+    world.lab.faults.thaw()
+    await world.run(pool, increment)
+    assert world.counted() in {1, 2}  # the first one may be done, or not
 
 
 async def test_a_time_limit_during_commit_tells_of_the_outcome(frozen, pool):
-    """In Python 3.11 and 3.12 the limit lets the error itself out; later it wraps it."""
+    """In Python 3.11 the error itself comes out, later a TimeoutError around it."""
 
     async def limited():
-        limit = asyncio.timeout(None)
-        async with limit:
+        async with asyncio.timeout(None) as limit:
             running = asyncio.ensure_future(frozen.committing())
             running.add_done_callback(lambda _: limit.reschedule(0))
             await frozen.world.run(pool, frozen.body)
 
     with pytest.raises((TimeoutError, errors.CommitOutcomeUnknown)) as caught:
         await limited()
+    frozen.world.lab.faults.thaw()
     error = caught.value
     told = error.__cause__ if isinstance(error, TimeoutError) else error
     assert isinstance(told, errors.CommitOutcomeUnknown)
@@ -118,16 +121,18 @@ async def test_a_group_of_tasks_cancels_one_that_commits(frozen, pool):
         await frozen.committing()
         raise ValueError
 
-    with pytest.raises(ExceptionGroup) as caught:
+    async def both():
         async with asyncio.TaskGroup() as group:
             group.create_task(frozen.world.run(pool, frozen.body))
             group.create_task(fail())
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await both()
+    frozen.world.lab.faults.thaw()
     assert [type(one) for one in caught.value.exceptions] == [ValueError]
 
 
-async def test_whoever_is_cancelled_in_the_function_is_just_cancelled(
-    world, target, lab
-):
+async def test_whoever_is_cancelled_in_the_function_is_just_cancelled(world, target):
     began = asyncio.Event()
 
     async def body(db):
@@ -218,6 +223,5 @@ def test_ctrl_c_during_commit_is_told_and_interrupts(lab, monkeypatch):
         assert isinstance(caught.value, KeyboardInterrupt)
         thread.join()
         lab.faults.thaw()
-        before = world.counted()
         run_transaction(pool, lambda conn: conn.execute(INCREMENT))
-        assert world.counted() >= before + 1
+    assert Blocking(lab).counted() in {1, 2}

@@ -52,9 +52,7 @@ async def test_a_pool_goes_on_after_a_lost_reply(world, pool):
     assert world.counted() == 2
 
 
-async def test_a_connection_lost_in_the_function_was_not_committed(
-    world, target
-):
+async def test_a_connection_lost_in_the_function_was_not_committed(world, target):
     calls = []
 
     async def body(db):
@@ -69,9 +67,7 @@ async def test_a_connection_lost_in_the_function_was_not_committed(
     assert (len(calls), world.counted()) == (1, 0)
 
 
-async def test_a_connection_lost_before_commit_was_not_committed(
-    world, pool
-):
+async def test_a_connection_lost_before_commit_was_not_committed(world, pool):
     """Whoever swallowed its error is not told of an outcome that nobody knows."""
 
     async def body(db):

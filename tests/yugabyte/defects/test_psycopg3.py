@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from moorline.core.address import Address
 from moorline.core.events import NodeFailed
-from moorline.core.topology import Address
 from moorline.errors import NoNodeAvailable
 from moorline.lab import Proxy
 from moorline.yugabyte import Cluster
