@@ -38,24 +38,25 @@ NOTHING_BUT = {"lab": frozenset({"", "errors"})}
 # What would make a decision depend on anything but its arguments. Types of these may be
 # named: an argument can be a lock or a generator of random numbers.
 PURE = frozenset({"", "core", "errors"})
-IMPURE = frozenset(
-    """
+IMPURE = """
     _socket _ssl _thread asyncio atexit concurrent contextvars ctypes dbm fcntl
     fileinput ftplib getpass glob http imaplib io mmap multiprocessing netrc os
     pathlib platform poplib pwd queue random resource sched secrets select selectors
     shelve shutil signal smtplib socket socketserver sqlite3 ssl subprocess syslog
     tempfile termios threading time tty urllib.request webbrowser xmlrpc
     """.split()  # noqa: SIM905 - a list of words reads better than fifty literals
-)
 IMPURE_CALLS = frozenset({"breakpoint", "input", "open", "print"})
 
 # Packages that are not in the standard library, and the parts that may import them.
 # Importing any other part must work where nothing else is installed.
+DRIVERS = frozenset({"asyncpg", "psycopg", "psycopg_pool"})
 THIRD_PARTY = {
-    "drivers": frozenset({"asyncpg", "psycopg", "psycopg_pool"}),
-    "yugabyte": frozenset({"asyncpg", "psycopg", "psycopg_pool"}),
-    "dsql": frozenset({"asyncpg", "botocore", "certifi", "psycopg", "psycopg_pool"}),
-    "lab": frozenset({"pytest", "trustme"}),
+    "net": frozenset({"h11"}),
+    "drivers": DRIVERS,
+    "yugabyte": DRIVERS,
+    "dsql": DRIVERS | {"botocore", "certifi"},
+    "questdb": frozenset({"certifi", "h11"}),
+    "lab": frozenset({"cryptography", "h11", "pytest", "trustme"}),
     "cli": frozenset({"click", "psycopg", "psycopg_pool", "rich"}),
 }
 
@@ -275,10 +276,7 @@ BROKEN = [
     ),
     (
         "upward, for types",
-        {
-            "core/a": "from typing import TYPE_CHECKING\n"
-            "if TYPE_CHECKING:\n    from p.shell.b import x"
-        },
+        {"core/a": "import typing\nif typing.TYPE_CHECKING:\n    import p.shell.b"},
         "p.core.a:3: p.shell.b points up",
     ),
     (

@@ -6,6 +6,7 @@ import os
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from moorline.cli import stage
@@ -34,12 +35,9 @@ def run(*, as_json: bool) -> int:
 
 
 def _perform(screen: Screen) -> Report:
-    try:
-        import botocore  # noqa: F401, PLC0415 - asked for here, used by moorline.dsql
-        import trustme  # noqa: F401, PLC0415 - the same, by the lab
-    except ImportError as error:
-        message = f"the demo needs {error.name}: pip install 'moorline[demo]'"
-        raise Failure(message) from error
+    for package in ("botocore", "trustme", "psycopg_pool"):
+        if find_spec(package) is None:
+            raise Failure(f"the demo needs {package}: pip install 'moorline[demo]'")
     from moorline.lab import DsqlLab, binaries  # noqa: PLC0415 - not on every system
 
     found = binaries.find(None, tls=False)
