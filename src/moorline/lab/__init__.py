@@ -2,7 +2,8 @@
 
 `YugabyteLab` is a stand-in for a YugabyteDB cluster; `Templates` makes many of them
 quicker. `Proxy` and `blackhole` are what can go wrong on the way to one. `DsqlLab` is
-a stand-in for an Aurora DSQL cluster.
+a stand-in for an Aurora DSQL cluster. `QuestdbLab` is a real QuestDB server, with TLS
+and faults before it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from moorline.lab.dsql import DsqlLab
     from moorline.lab.errors import LabError
     from moorline.lab.proxy import Proxy
+    from moorline.lab.questdb import QuestdbLab
     from moorline.lab.server import Node
     from moorline.lab.sockets import blackhole
     from moorline.lab.template import Templates
@@ -23,6 +25,7 @@ __all__ = [
     "LabError",
     "Node",
     "Proxy",
+    "QuestdbLab",
     "Templates",
     "YugabyteLab",
     "blackhole",
@@ -33,6 +36,7 @@ _HOMES = {
     "LabError": "errors",
     "Node": "server",
     "Proxy": "proxy",
+    "QuestdbLab": "questdb",
     "Templates": "template",
     "YugabyteLab": "cluster",
     "blackhole": "sockets",

@@ -12,9 +12,13 @@ test its faults are undone, its records are empty, all sessions have ended, and
 credentials that a test added are forgotten, while the data remain.
 ``make_dsql_lab(**options)``: a fresh one.
 
+``questdb_lab``: one QuestDB server for the whole run; before each test it runs, has no
+tables, and its front is as new. ``make_questdb_lab(**options)``: a fresh one (2 s).
+
 Without a PostgreSQL to run, tests that ask for one are skipped with the reason; where
 the environment variable CI is set they fail, so that a pipeline cannot pass by
-skipping them. The same goes for trustme, which ``DsqlLab`` needs.
+skipping them. The same goes for trustme, which ``DsqlLab`` and ``QuestdbLab`` need,
+and for Java and the jar of QuestDB.
 """
 
 from __future__ import annotations
@@ -29,17 +33,22 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from typing import Unpack
 
-    from moorline.lab import DsqlLab, Templates, YugabyteLab
+    from moorline.lab import DsqlLab, QuestdbLab, Templates, YugabyteLab
     from moorline.lab.dsql_options import DsqlOptionsDict
     from moorline.lab.options import OptionsDict
+    from moorline.lab.questdb_options import QuestdbOptionsDict
 
 __all__ = [
     "MakeDsqlLab",
     "MakeLab",
+    "MakeQuestdbLab",
     "dsql_lab",
     "dsql_lab_of_the_run",
     "make_dsql_lab",
+    "make_questdb_lab",
     "make_yugabyte_lab",
+    "questdb_lab",
+    "questdb_lab_of_the_run",
     "yugabyte_lab",
     "yugabyte_templates",
 ]
@@ -115,6 +124,39 @@ def make_dsql_lab(yugabyte_templates: Templates) -> Iterator[MakeDsqlLab]:
         yield make
 
 
+class MakeQuestdbLab(Protocol):
+    """The type of the fixture ``make_questdb_lab``."""
+
+    def __call__(self, **options: Unpack[QuestdbOptionsDict]) -> QuestdbLab:
+        """Open a lab, to be closed after the test."""
+        ...
+
+
+@pytest.fixture(scope="session")
+def questdb_lab_of_the_run() -> Iterator[QuestdbLab]:
+    """Keep the lab that ``questdb_lab`` hands out."""
+    with _questdb_lab({}) as lab:
+        yield lab
+
+
+@pytest.fixture
+def questdb_lab(questdb_lab_of_the_run: QuestdbLab) -> QuestdbLab:
+    """Share one QuestDB server among all tests, each time as if it were new."""
+    questdb_lab_of_the_run.reset()
+    return questdb_lab_of_the_run
+
+
+@pytest.fixture
+def make_questdb_lab() -> Iterator[MakeQuestdbLab]:
+    """Make QuestDB servers of one's own, with the options of `QuestdbLab`."""
+    with contextlib.ExitStack() as labs:
+
+        def make(**options: Unpack[QuestdbOptionsDict]) -> QuestdbLab:
+            return labs.enter_context(_questdb_lab(options))
+
+        yield make
+
+
 def _lab(options: OptionsDict) -> YugabyteLab:
     """Return a lab to be opened; skip for want of binaries, not for other errors."""
     from moorline.lab import YugabyteLab, binaries  # noqa: PLC0415
@@ -126,15 +168,33 @@ def _lab(options: OptionsDict) -> YugabyteLab:
 
 def _dsql_lab(options: DsqlOptionsDict) -> DsqlLab:
     """Return a lab to be opened; skip for want of binaries or trustme."""
-    from importlib.util import find_spec  # noqa: PLC0415
-
-    from moorline.lab import DsqlLab, LabError, binaries  # noqa: PLC0415
+    from moorline.lab import DsqlLab, binaries  # noqa: PLC0415
 
     with _skipping():
         binaries.find(options.get("binaries"), tls=False)
-        if find_spec("trustme") is None:
-            raise LabError("DsqlLab needs trustme: pip install trustme")
+        _find_trustme("DsqlLab")
     return DsqlLab(**options)
+
+
+def _questdb_lab(options: QuestdbOptionsDict) -> QuestdbLab:
+    """Return a lab to be opened; skip for want of Java, the jar or trustme."""
+    from moorline.lab import QuestdbLab, questdb_jar, questdb_java  # noqa: PLC0415
+
+    lab = QuestdbLab(**options)
+    with _skipping():
+        questdb_java.find(lab.options.java)
+        questdb_jar.find(lab.options.version, lab.options.jar)
+        _find_trustme("QuestdbLab")
+    return lab
+
+
+def _find_trustme(whose: str) -> None:
+    from importlib.util import find_spec  # noqa: PLC0415
+
+    from moorline.lab import LabError  # noqa: PLC0415
+
+    if find_spec("trustme") is None:
+        raise LabError(f"{whose} needs trustme: pip install trustme")
 
 
 @contextlib.contextmanager
