@@ -30,7 +30,7 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: help setup demo test lint style types bench peers docs lock clean FORCE
+.PHONY: help setup demo test servers lint style types bench peers docs lock clean FORCE
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1  \2/p' Makefile | \
@@ -44,6 +44,9 @@ demo: $(READY) ## run the demonstration
 
 test: $(READY) ## run the tests
 	$(RUN) pytest $(ARGS)
+
+servers: $(READY) ## fetch the servers that tests use if they are there (QuestDB, by Maven)
+	$(RUN) tests.servers
 
 lint: style types ## check style, formatting, types and changelog fragments
 
