@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg_pool
 import pytest
 
+from moorline import dsql
 from moorline.core.retry import RetryPolicy
 
 ROOT = Path(__file__).parents[2]
@@ -76,3 +77,9 @@ def test_the_policies_of_the_page_are_those_of_the_code(row: list[str]) -> None:
     assert usual == f"{getattr(RetryPolicy(), field):g}"
     value = getattr(RetryPolicy.seed(), field)
     assert seed == (str(value) if value is None else f"{value:g}")
+
+
+@pytest.mark.parametrize("name", dsql.__all__)
+def test_every_public_name_is_on_the_page_of_the_api(name: str) -> None:
+    api = (ROOT / "docs" / "api.md").read_text("utf-8")
+    assert re.search(rf"^\.\. auto\w+:: moorline\.dsql\.{name}$", api, re.MULTILINE)

@@ -12,17 +12,15 @@ from moorline.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import timedelta
-    from os import PathLike
+    from pathlib import PurePath
 
 __all__ = ["Given", "Option", "Table", "Value", "boolean", "nearest", "seconds"]
 
 logger = logging.getLogger(__name__)
 
 T_co = TypeVar("T_co", covariant=True)
-Value: TypeAlias = (
-    "str | float | timedelta | PathLike[str] | Secret[object]"
-    " | Callable[..., object] | None"
-)
+Special: TypeAlias = "timedelta | PurePath | Secret[object]"
+Value: TypeAlias = "str | float | Special | Callable[..., object] | None"
 
 
 class Given(NamedTuple):
@@ -137,7 +135,7 @@ class Table:
                 option = None if value is None else self.find(name, value)
                 if option is None:
                     continue
-                shown = Secret(value) if option.secret else value
+                shown: Value = Secret(value) if option.secret else value
                 one = Given(name, shown, where)
                 other = here.setdefault(option.name, one)
                 if other is not one and option.parse(other) != option.parse(one):

@@ -63,7 +63,7 @@ class RetryPolicy:
 
     @classmethod
     def seed(cls) -> Self:
-        """Return the policy of the connectors for Rust, Python and Node: 3 attempts.
+        """Return the policy of Aurora DSQL's connector for Rust: 3 attempts.
 
         Under contention it gives up early: it suits conflicts that are rare.
         """

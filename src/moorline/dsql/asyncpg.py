@@ -94,6 +94,14 @@ class ConnectOptions(TypedDict, total=False):
     allow_insecure_tls: str | bool
 
 
+# asyncpg's arguments that do not concern us.
+PASSED = frozenset(
+    name
+    for name in ConnectOptions.__annotations__
+    if name not in SHARED | {"ssl", "direct_tls"} and not TABLE.holds(name, None)
+)
+
+
 class PoolOptions(ConnectOptions, total=False):
     """The keyword arguments of `create_pool`."""
 
@@ -221,10 +229,10 @@ def _sorted_out(given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     for name, value in given.items():
         if name in SHARED:
             said[SAME.get(name, name)] = value
-        elif TABLE.holds(name, value):
-            said[name] = value
-        elif name not in {"ssl", "direct_tls"}:
+        elif name in PASSED:
             passed[name] = value
+        elif name not in {"ssl", "direct_tls"}:  # ours, libpq's, or misspelt
+            said[name] = value
     settings = dict(given.get("server_settings") or {})
     said["application_name"] = settings.pop("application_name", None)
     passed["server_settings"] = settings

@@ -1,8 +1,8 @@
 """How long a connection is used: less than the service lets it live.
 
-Aurora DSQL ends a connection after 60 minutes, whatever it is doing; see its user
-guide, "Cluster quotas and database limits". Those that were opened together are not
-retired together, since a cluster takes only so many new ones a second.
+Aurora DSQL ends a connection after 60 minutes; see its user guide, "Cluster quotas and
+database limits". Those that were opened together are not retired together, since a
+cluster takes only so many new ones a second.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def checked(longest: float) -> float:
     if not 0 < longest <= LONGEST:
         raise ConfigError(
             f"max_lifetime={longest!r}: write seconds, up to {LONGEST:g}; Aurora DSQL "
-            "ends connections after 3600, in the middle of a transaction if need be"
+            "ends connections after 3600"
         )
     return float(longest)
 
@@ -101,7 +101,8 @@ class Retirement:
     def add(self, conn: object) -> None:
         """Watch a connection that was opened for the pool; it knows its age."""
         aged = cast("Aged", conn)
-        self._conns.add(aged)
+        with self._lock:
+            self._conns.add(aged)
         aged.age.source.holders.add(conn)
         self._aim_at(aged.age.due_at(self.longest))
 
@@ -115,8 +116,8 @@ class Retirement:
             if self._wake_at == NEVER:
                 return
             self._wake_at = float("inf")
+            due = [conn.age.due_at(self.longest) for conn in self._conns]
         now = time.monotonic()
-        due = [conn.age.due_at(self.longest) for conn in list(self._conns)]
         # Those that were due already are taken care of, or in use until they are not.
         self._aim_at(min((at for at in due if at > now), default=float("inf")))
 

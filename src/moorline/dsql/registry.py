@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 # What the service allows a cluster; its burst of 1000 is shared by all its clients.
 RATE = Rate(per_second=100.0, burst=100.0)
+MOST_SOURCES = 1000
 
 
 class TokenKey(NamedTuple):
@@ -84,6 +85,9 @@ def source_for(key: TokenKey, sign: Callable[[], Token]) -> TokenSource:
     with _lock:
         source = _sources.get(key)
         if source is None:
+            if len(_sources) >= MOST_SOURCES:
+                # Whoever uses it goes on with it.
+                del _sources[next(iter(_sources))]
             source = _sources[key] = TokenSource(
                 sign,
                 clock=time.time,

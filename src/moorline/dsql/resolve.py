@@ -100,6 +100,21 @@ class Plan:
     arguments: Arguments
 
 
+class _Same:
+    """A key that is equal for the same object only, whether it has a hash or not."""
+
+    __slots__ = ("_one",)
+
+    def __init__(self, one: object) -> None:
+        self._one = one
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other._one is self._one
+
+    def __hash__(self) -> int:
+        return id(self._one)
+
+
 _plans: dict[object, Plan] = {}
 _credentials: dict[Hashable, Callable[[], object]] = {}
 
@@ -149,8 +164,9 @@ def _resolve(conninfo: str, arguments: Arguments, kind: Kind) -> Plan:
     taken = split(conninfo, TABLE.holds)
     ours = {name: value for name, value in given.items() if TABLE.holds(name, value)}
     said = TABLE.collect((("keyword argument", ours), ("conninfo", taken.options)))
-    for name in (*taken.names, *(name for name in given if name not in ours)):
-        _refuse_unknown(name, kind)
+    for name in (*taken.names, *arguments):
+        if not TABLE.holds(name, arguments.get(name)):
+            _refuse_unknown(name, kind)
     theirs = {n: _text(value) for n, value in given.items() if n not in ours}
     params = {**host, **kind.read(taken.rest), **theirs}
     if params.pop("password", ""):
@@ -233,9 +249,12 @@ def _source(endpoint: Endpoint, user: str, said: Mapping[str, Given]) -> TokenSo
     profile = options.PROFILE.of(said) or None
     if provider is not None and profile is not None:
         raise ConfigError("give profile or credentials_provider, not both")
-    # Credentials are kept, so the id of a provider stands for no other object.
-    identity = (profile, environment.read()) if provider is None else id(provider)
+    identity: Hashable = (profile, environment.read())
+    if provider is not None:
+        identity = _Same(provider)
     if identity not in _credentials:
+        if len(_credentials) >= MOST_PLANS:
+            del _credentials[next(iter(_credentials))]
         _credentials[identity] = credentials_from(provider, profile)
     action, seconds = action_for(user), options.TOKEN_DURATION.of(said)
     key = TokenKey(endpoint.name, endpoint.region, action, seconds, identity)

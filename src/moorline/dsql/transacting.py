@@ -133,7 +133,7 @@ class Transacting:
             return Trouble(Stage.BODY, forbidden, state, here.pooled)
         stage = Stage.BODY
         try:
-            if here.receipts and state is State.OPEN:
+            if here.receipts:
                 self._operation = uuid4()
                 yield from Run(conn, here.receipts.write(self._operation))
             if state in {State.OPEN, State.FAILED}:
