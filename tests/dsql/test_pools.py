@@ -252,8 +252,6 @@ def test_a_pool_of_ten_asks_for_credentials_once(
 def test_credentials_and_files_are_read_off_the_loop(
     cluster: DsqlLab, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if world.way == "sync":
-        pytest.skip("it has no loop")
     where: list[bool] = []
 
     def note() -> None:
@@ -310,11 +308,11 @@ def test_a_pool_that_was_dropped_is_gone(cluster: DsqlLab, world: World) -> None
     assert gone() is None
 
 
+@pytest.mark.parametrize("world", ["sync"], indirect=True)
 def test_a_blocking_pool_may_be_dropped_without_being_closed(
     cluster: DsqlLab, world: World
 ) -> None:
-    if world.way != "sync":
-        pytest.skip("its driver keeps tasks that know it")
+    """asyncio's pools have tasks that know them."""
     pool = world.pool(cluster, min_size=1)
     world.pools.remove(pool)
     gone = weakref.ref(pool)
@@ -409,10 +407,8 @@ def test_a_pool_of_asyncpgs_says_nothing_that_dsql_does_not_have(
     assert not [text for text in said if "LISTEN" in text or "advisory" in text]
 
 
-def test_without_credentials_a_pool_says_why(
-    dsql_lab: DsqlLab, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not world.of_asyncpg:
-        pytest.skip("psycopg_pool tries again until its own time is over")
+@pytest.mark.parametrize("world", ["asyncpg"], indirect=True)
+def test_without_credentials_a_pool_says_why(dsql_lab: DsqlLab, world: World) -> None:
+    """psycopg_pool logs it, and tries again until its own time is over."""
     with pytest.raises(TokenError, match="there are no AWS credentials"):
         world.pool(dsql_lab, max_size=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import threading
 from types import SimpleNamespace
@@ -13,7 +14,9 @@ import pytest
 from moorline import errors
 from moorline.dsql import performing, session_asyncpg, session_psycopg
 from moorline.dsql.transactions import run_transaction
-from tests.dsql.transacting import INCREMENT, WORLDS, Blocking
+from tests.dsql.transacting import INCREMENT, WORLDS, Blocking, Db
+
+SESSIONS = (session_psycopg.AsyncPsycopgSession, session_asyncpg.AsyncpgSession)
 
 
 async def increment(db):
@@ -28,10 +31,7 @@ async def one(db):
 def commits(monkeypatch):
     """Tell, for each COMMIT, that it is being sent."""
     sent = asyncio.Queue()
-    for kind in (
-        session_psycopg.AsyncPsycopgSession,
-        session_asyncpg.AsyncpgSession,
-    ):
+    for kind in SESSIONS:
 
         def watched(session, step, run=kind.run):
             if step.sql == "COMMIT":
@@ -87,7 +87,9 @@ async def test_whoever_is_cancelled_during_commit_is_told_and_cancelled(frozen, 
     frozen.world.lab.faults.thaw()
 
 
-async def test_a_pool_goes_on_after_a_commit_that_was_cancelled(frozen, pool, world):
+async def test_a_pool_goes_on_after_a_commit_that_was_cancelled(
+    frozen, pool, world, caplog
+):
     task = frozen.begin(pool)
     await frozen.committing()
     task.cancel()
@@ -96,6 +98,9 @@ async def test_a_pool_goes_on_after_a_commit_that_was_cancelled(frozen, pool, wo
     world.lab.faults.thaw()
     await world.run(pool, increment)
     assert world.counted() in {1, 2}  # the first one may be done, or not
+    del task
+    gc.collect()
+    assert [one for one in caplog.records if one.name == "asyncio"] == []
 
 
 async def test_a_time_limit_during_commit_tells_of_the_outcome(frozen, pool):
@@ -172,6 +177,31 @@ async def test_whoever_is_cancelled_in_a_statement_leaves_a_clean_pool(
     assert world.counted() == 3
 
 
+async def test_whoever_is_cancelled_during_begin_leaves_no_transaction(
+    world, conn, lab, monkeypatch
+):
+    """The driver has not heard that it began, and takes the connection for idle."""
+    began = asyncio.Event()
+    for kind in SESSIONS:
+
+        def watched(session, given, begin=kind.begin):
+            began.set()
+            return begin(session, given)
+
+        monkeypatch.setattr(kind, "begin", watched)
+    lab.faults.freeze()
+    task = asyncio.create_task(world.run(conn, one))
+    await began.wait()
+    for _ in range(3):  # until it has left
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await task
+    lab.faults.thaw()
+    assert type(caught.value) is asyncio.CancelledError
+    assert Db(conn).is_gone
+
+
 async def test_whoever_is_cancelled_between_two_attempts_holds_nothing(
     world, pool, lab, monkeypatch
 ):
@@ -191,6 +221,33 @@ async def test_whoever_is_cancelled_between_two_attempts_holds_nothing(
     assert type(caught.value) is asyncio.CancelledError
     await world.run(pool, increment)
     assert world.counted() == 1
+
+
+async def test_whoever_is_cancelled_while_giving_back_gives_back(lab):
+    """The pool may be locked just then, and would be one connection short."""
+    world, giving, may_go = (
+        WORLDS["psycopg async"](lab),
+        asyncio.Event(),
+        asyncio.Event(),
+    )
+    async with world.pool() as pool:
+        putconn = pool.putconn
+
+        async def slow(conn):
+            giving.set()
+            await may_go.wait()
+            await putconn(conn)
+
+        pool.putconn = slow
+        task = asyncio.create_task(world.run(pool, increment))
+        await giving.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        may_go.set()
+        await world.run(pool, increment)
+    assert lab.accepted == 1
+    assert world.counted() == 2
 
 
 def test_ctrl_c_during_commit_is_told_and_interrupts(lab, monkeypatch):

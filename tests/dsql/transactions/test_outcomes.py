@@ -15,7 +15,7 @@ from moorline.core.retry import RetryPolicy
 from moorline.dsql import performing
 from moorline.dsql.counters import stats
 from moorline.dsql.occ import OCCType
-from tests.dsql.transacting import INCREMENT, Asyncpg, at_once_in
+from tests.dsql.transacting import INCREMENT, Asyncpg, Blocking, at_once_in
 
 ONCE = RetryPolicy(max_attempts=1)
 NEVER_LATE = RetryPolicy(max_attempts=3, deadline=None)
@@ -312,3 +312,21 @@ async def test_whoever_waits_for_the_next_attempt_holds_no_connection(
     monkeypatch.setattr(performing, "asyncio", SimpleNamespace(sleep=anap))
     await world.run(pool, increment)
     assert (came, world.counted()) == ([0], 1)
+
+
+async def test_psycopgs_own_settings_of_transactions_are_kept(world, conn):
+    if isinstance(world, Asyncpg):
+        return
+    if isinstance(world, Blocking):
+        conn.read_only = True
+        conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    else:
+        await conn.set_read_only(True)
+        await conn.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        await world.run(conn, increment)
+
+    async def level(db):
+        return await db.value("show transaction_isolation")
+
+    assert await world.run(conn, level) == "repeatable read"

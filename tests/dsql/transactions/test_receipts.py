@@ -37,7 +37,7 @@ def receipts(world):
 
 @pytest.fixture
 def at_lookup(monkeypatch):
-    """Call a function once, when the id of an operation is about to be written again."""
+    """Call a function once, when an operation's id is about to be written again."""
     planned = []
     for kind in SESSIONS:
 
@@ -125,6 +125,16 @@ async def test_a_lookup_that_gets_no_answer_says_which_operation_it_was(world, p
     assert str(error.operation_id) in str(error)
     world.lab.faults.reset()
     await world.run(pool, increment, receipt="receipts")
+
+
+async def test_a_lookup_that_can_never_succeed_is_given_up_at_once(
+    world, pool, naps, at_lookup
+):
+    at_lookup.append(lambda: world.lab.sql("drop table receipts"))
+    world.lab.faults.cut("after commit")
+    with pytest.raises(errors.CommitOutcomeUnknown, match="does not exist"):
+        await world.run(pool, increment, receipt="receipts")
+    assert naps == []
 
 
 async def test_a_lookup_that_is_cancelled_tells_of_both(world, pool, at_lookup):

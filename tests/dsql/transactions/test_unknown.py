@@ -95,3 +95,39 @@ async def test_a_dead_connection_is_its_owners_to_replace(world, conn):
     world.lab.faults.kill_idle()
     with pytest.raises((*world.lost, asyncpg.InterfaceError)):
         await world.run(conn, increment)
+
+
+async def test_a_server_that_fails_at_commit_may_have_committed(world, target):
+    """An internal error says nothing; its connection is not used again."""
+    world.lab.sql("""
+        create or replace function fail() returns trigger language plpgsql as
+        $$ begin raise 'out of order' using errcode = 'XX000'; end $$;
+        create constraint trigger failing after update on t
+        deferrable initially deferred for each row execute function fail();
+    """)
+    seen = []
+
+    async def body(db):
+        seen.append(db)
+        await db.run(INCREMENT)
+
+    with pytest.raises(errors.CommitOutcomeUnknown, match="out of order"):
+        await world.run(target, body)
+    (db,) = seen
+    assert db.is_gone
+
+
+async def test_a_constraint_that_fails_at_commit_was_not_committed(world, target):
+    world.lab.sql("""
+        create or replace function refuse() returns trigger language plpgsql as
+        $$ begin raise 'too much' using errcode = '23505'; end $$;
+        create constraint trigger refusing after update on t
+        deferrable initially deferred for each row execute function refuse();
+    """)
+    with pytest.raises(world.unique) as caught:
+        await world.run(target, increment)
+    assert not isinstance(caught.value, errors.MoorlineError)
+    assert world.counted() == 0
+    world.lab.sql("drop trigger refusing on t")
+    await world.run(target, increment)
+    assert world.counted() == 1
