@@ -6,11 +6,14 @@
     ├── ConfigError (ValueError)         an option is unknown or malformed
     ├── NoNodeAvailable                  no node of the cluster could be used
     ├── DeadlineExceeded (TimeoutError)  the time allowed for the operation is over
+    ├── TlsError                         no connection that TLS vouches for could be had
     ├── TokenError                       no token for a login could be had
     ├── OCCRetryExhausted                a transaction conflicted until the policy's end
     ├── CommitOutcomeUnknown             COMMIT was sent, and its reply is not known
     ├── TransactionRolledBack            an error was swallowed: COMMIT did not commit
     ├── TransactionEnded                 the function itself ended the transaction
+    ├── RowError (ValueError)            a row cannot be written as it is
+    │   └── BufferFull                   there is no room for it
     └── NestedTransaction                a transaction within another
 
 For each driver there is a class that derives from one of these *and* from the
@@ -30,15 +33,19 @@ if TYPE_CHECKING:
     from moorline.core.attempt import Attempt
 
 __all__ = [
+    "BufferFull",
     "CommitOutcomeUnknown",
     "ConfigError",
     "DeadlineExceeded",
+    "IngestError",
     "InsertStopped",
     "JobFailed",
     "MoorlineError",
     "NestedTransaction",
     "NoNodeAvailable",
     "OCCRetryExhausted",
+    "RowError",
+    "TlsError",
     "TokenError",
     "TransactionEnded",
     "TransactionRolledBack",
@@ -99,6 +106,30 @@ class DeadlineExceeded(_TriedError, TimeoutError):  # noqa: N818 - as above
     """
 
 
+class TlsError(MoorlineError):
+    """There is no TLS connection to the server, or none that may be trusted.
+
+    The message names the cause, the option that decided it and the cure. Those that are
+    raised are `ssl.SSLError` as well.
+
+    Attributes:
+        kind: The cause in short, as ``expired`` or ``wrong-host``.
+        passing: Whether it may pass by itself: the server was out of reach, or broke
+            off. A certificate that was refused stays refused.
+    """
+
+    def __init__(self, message: str, *, kind: str, passing: bool = False) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.passing = passing
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return partial(type(self), kind=self.kind, passing=self.passing), self.args
+
+
 class TokenError(MoorlineError):
     """No token for a login could be signed: credentials are missing or out of reach.
 
@@ -123,8 +154,10 @@ class OCCRetryExhausted(MoorlineError):  # noqa: N818 - says what it is
         self.elapsed = elapsed
 
     def __reduce__(self) -> tuple[object, ...]:
-        known = {"attempts": self.attempts, "kind": self.kind, "elapsed": self.elapsed}
-        return partial(type(self), **known), self.args
+        make = partial(
+            type(self), attempts=self.attempts, kind=self.kind, elapsed=self.elapsed
+        )
+        return make, self.args
 
 
 class CommitOutcomeUnknown(MoorlineError):  # noqa: N818 - as above
@@ -183,3 +216,40 @@ class JobFailed(MoorlineError):  # noqa: N818 - as above
 
     def __reduce__(self) -> tuple[type[JobFailed], tuple[object, ...]]:
         return type(self), (str(self), self.job)
+
+
+class RowError(MoorlineError, ValueError):
+    """A row cannot be written as it is; the buffer is as it was before it.
+
+    The message names the table, the column, and what to write instead.
+    """
+
+
+class BufferFull(RowError):  # noqa: N818 - says what it is
+    """A row would make the buffer larger than ``max_buf_size`` allows."""
+
+
+class IngestError(MoorlineError):
+    """Rows were not acknowledged; all of them are still in the buffer.
+
+    ``status`` is the server's of HTTP, 0 if it did not answer; ``server_message`` its
+    own words; ``line`` the row within the batch that it complains of, from 1, and
+    ``row`` that row as it was sent; ``error_id`` what to look for in the server's log.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 0,
+        server_message: str = "",
+        line: int | None = None,
+        row: str = "",
+        error_id: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.server_message = server_message
+        self.line = line
+        self.row = row
+        self.error_id = error_id

@@ -171,9 +171,7 @@ class World:
     async def _awaited_pool(self, dsn: str, arguments: Any, options: Any) -> Any:
         if self.of_asyncpg:
             return await asyncpg.create_pool(dsn, **arguments, **options)
-        pool = psycopg.AsyncConnectionPool(
-            dsn, kwargs=arguments, open=False, **options
-        )
+        pool = psycopg.AsyncConnectionPool(dsn, kwargs=arguments, open=False, **options)
         await pool.open(wait=True)
         return pool
 

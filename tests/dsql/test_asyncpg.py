@@ -76,7 +76,9 @@ async def test_server_settings_hold_a_name_and_others(
     assert await conn.fetchval("show timezone") == "Asia/Tokyo"
     await conn.close()
     (seen,) = cluster.logins
-    assert seen.application_name.startswith(f"{given}:moorline" if given else "moorline")
+    assert seen.application_name.startswith(
+        f"{given}:moorline" if given else "moorline"
+    )
     assert settings == before
 
 
@@ -101,7 +103,7 @@ async def test_a_dsn_may_hold_parameters_of_libpqs(cluster: DsqlLab) -> None:
     """They are a TypeError in asyncpg."""
     conn = await asyncpg.connect(
         f"postgresql://app@{cluster.endpoint}:{cluster.port}/postgres"
-        "?connect_timeout=5&sslnegotiation=postgres&options=-c%20timezone=Asia/Tokyo"
+        "?connect_timeout=5&sslnegotiation=postgres&options=-c%20timezone%3DAsia/Tokyo"
         f"&sslrootcert={cluster.ca_file}&tokenDurationSecs=60"
     )
 
@@ -111,9 +113,9 @@ async def test_a_dsn_may_hold_parameters_of_libpqs(cluster: DsqlLab) -> None:
     assert (seen.expires, seen.direct_tls) == (60, False)
 
 
-async def test_an_unknown_argument_is_asyncpgs_error(cluster: DsqlLab) -> None:
-    with pytest.raises(TypeError, match="no_such_thing"):
-        await asyncpg.connect(**place(cluster), no_such_thing=1)
+async def test_a_misspelt_argument_is_named(cluster: DsqlLab) -> None:
+    with pytest.raises(ConfigError, match="unknown option statement_cache_sise"):
+        await asyncpg.connect(**place(cluster), statement_cache_sise=0)
 
 
 async def test_a_password_is_refused(cluster: DsqlLab, secret: str) -> None:

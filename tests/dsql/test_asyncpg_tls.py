@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from pathlib import Path
 
 import certifi
 import pytest
@@ -13,8 +14,7 @@ from moorline.errors import ConfigError
 @pytest.fixture
 def roots(tmp_path):
     path = tmp_path / "roots.pem"
-    with open(certifi.where(), encoding="ascii", errors="ignore") as file:
-        path.write_text(file.read())
+    path.write_text(Path(certifi.where()).read_text("ascii", errors="ignore"))
     return path
 
 

@@ -38,9 +38,7 @@ class Alarm:
 @pytest.fixture
 def clock(monkeypatch):
     clock = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr(
-        lifetime, "time", SimpleNamespace(monotonic=lambda: clock.now)
-    )
+    monkeypatch.setattr(lifetime, "time", SimpleNamespace(monotonic=lambda: clock.now))
     return clock
 
 
@@ -70,7 +68,9 @@ def test_a_lifetime_within_the_services(seconds):
 
 @pytest.mark.parametrize("seconds", [0, -1, 3300.1, 3600, float("nan"), float("inf")])
 def test_a_lifetime_beyond_it(seconds):
-    with pytest.raises(ConfigError, match=r"max_lifetime=.*: write seconds, up to 3300"):
+    with pytest.raises(
+        ConfigError, match=r"max_lifetime=.*: write seconds, up to 3300"
+    ):
         checked(seconds)
 
 

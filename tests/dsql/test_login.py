@@ -245,9 +245,7 @@ class TestOtherWaysToACluster:
     def test_behind_a_vpc_endpoint_an_option_names_the_cluster(
         self, cluster: DsqlLab, world: World
     ) -> None:
-        world.connect(
-            cluster, host=cluster.vpc_endpoint, cluster_id=cluster.cluster_id
-        )
+        world.connect(cluster, host=cluster.vpc_endpoint, cluster_id=cluster.cluster_id)
 
         self.expect_cluster_told(cluster)
 

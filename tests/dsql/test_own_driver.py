@@ -13,8 +13,8 @@ import psycopg_pool
 import pytest
 
 from moorline import dsql
-from moorline.dsql import registry
 from moorline.dsql import psycopg as dsql_psycopg
+from moorline.dsql import registry
 from moorline.errors import ConfigError, TokenError
 
 if TYPE_CHECKING:

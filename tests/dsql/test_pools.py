@@ -1,4 +1,4 @@
-"""Pools: the drivers' own, whose connections are retired before the service ends them."""
+"""The drivers' own pools, whose connections retire before the service ends them."""
 
 from __future__ import annotations
 
@@ -111,9 +111,11 @@ def test_pools_may_be_entered(cluster: DsqlLab, world: World) -> None:
 
     match world.way:
         case "sync":
-            with psycopg.ConnectionPool(where, min_size=1) as pool:
-                with pool.connection() as conn:
-                    assert conn.execute("select 1").fetchone() == (1,)
+            with (
+                psycopg.ConnectionPool(where, min_size=1) as pool,
+                pool.connection() as conn,
+            ):
+                assert conn.execute("select 1").fetchone() == (1,)
         case "async":
             assert world.run(of_psycopg()) == 1
         case _:
@@ -202,7 +204,7 @@ def test_ages_are_spread(cluster: DsqlLab, world: World, clock: Clock) -> None:
 def test_idle_connections_are_retired_in_the_background(
     cluster: DsqlLab, world: World
 ) -> None:
-    pool = world.pool(cluster, min_size=3, max_size=3, max_lifetime=0.2)
+    world.pool(cluster, min_size=3, max_size=3, max_lifetime=0.2)
     first = cluster.accepted
 
     world.wait(lambda: cluster.accepted >= first + 6)  # each of them twice
@@ -368,7 +370,7 @@ def test_a_connection_class_that_makes_no_tokens_is_refused(kind: Any) -> None:
 
 
 async def test_so_is_one_of_asyncpgs_without_an_age() -> None:
-    with pytest.raises(ConfigError, match="derive it from moorline.dsql.asyncpg"):
+    with pytest.raises(ConfigError, match=r"derive it from moorline\.dsql\.asyncpg"):
         asyncpg.create_pool("host=x", connection_class=plain_asyncpg.Connection)
 
 
@@ -379,7 +381,9 @@ def test_a_configure_function_is_called(cluster: DsqlLab, world: World) -> None:
         seen.append(conn)
 
     name = "init" if world.of_asyncpg else "configure"
-    world.pool(cluster, min_size=2, **{name: seen.append if world.way == "sync" else note})
+    world.pool(
+        cluster, min_size=2, **{name: seen.append if world.way == "sync" else note}
+    )
 
     assert len(seen) == 2
 

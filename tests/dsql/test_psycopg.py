@@ -90,16 +90,16 @@ def test_the_server_shows_a_name(cluster: DsqlLab, name: str) -> None:
 
 
 def test_an_error_of_a_statement_is_psycopgs(cluster: DsqlLab) -> None:
-    with psycopg.connect(host=cluster.endpoint, port=cluster.port) as conn:
-        with pytest.raises(psycopg.errors.UndefinedTable):
-            conn.execute("select * from nothing")
+    with (
+        psycopg.connect(host=cluster.endpoint, port=cluster.port) as conn,
+        pytest.raises(psycopg.errors.UndefinedTable),
+    ):
+        conn.execute("select * from nothing")
 
 
 async def test_a_connect_may_be_cancelled(cluster: DsqlLab) -> None:
     cluster.faults.freeze()
-    connect = psycopg.AsyncConnection.connect(
-        host=cluster.endpoint, port=cluster.port
-    )
+    connect = psycopg.AsyncConnection.connect(host=cluster.endpoint, port=cluster.port)
     task = asyncio.create_task(connect)
     await asyncio.sleep(0.1)
     task.cancel()

@@ -10,8 +10,8 @@ import psycopg_pool
 import pytest
 
 from moorline.core.retry import RetryPolicy
-from moorline.dsql.counters import stats
-from moorline.dsql.transactions import run_transaction
+from moorline.dsql.transactions.counters import stats
+from moorline.dsql.transactions.run import run_transaction
 from tests.dsql.transacting import INCREMENT, Blocking
 
 # How many increments; the same has been run with 1000.

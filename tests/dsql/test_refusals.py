@@ -21,7 +21,10 @@ LIBPQ = 'connection failed: connection to server at "192.0.2.1", port 5432 faile
             Refusal.STALE,
         ),
         (f"{PREFIX}access denied", Refusal.DENIED),
-        (f"{PREFIX}access denied\nHINT:  Wrong user to action mapping.", Refusal.DENIED),
+        (
+            f"{PREFIX}access denied\nHINT:  Wrong user to action mapping.",
+            Refusal.DENIED,
+        ),
         (f"{PREFIX}waking up cluster, please retry later", Refusal.BUSY),
         ("Unable to accept connection, rate exceeded.", Refusal.BUSY),
         ("Unable to accept connection, too many open connections.", Refusal.BUSY),

@@ -56,9 +56,7 @@ def by_uri(options: dict[str, str]) -> tuple[str, dict[str, str]]:
     if "password" in said:
         who += f":{quote(said.pop('password'), safe='')}"
     name = quote(said.pop("dbname", ""), safe="")
-    rest = "&".join(
-        f"{name}={quote(text, safe='')}" for name, text in said.items()
-    )
+    rest = "&".join(f"{name}={quote(text, safe='')}" for name, text in said.items())
     return f"postgresql://{who}{'@' * bool(who)}{place}/{name}?{rest}", {}
 
 
@@ -156,7 +154,8 @@ def test_three_ways_to_write_it_mean_the_same(
     said["allow_insecure_tls"] = "true"
 
     first, *others = [
-        facts(resolve(*write(said), kind)) for write in (by_keyword, by_conninfo, by_uri)
+        facts(resolve(*write(said), kind))
+        for write in (by_keyword, by_conninfo, by_uri)
     ]
 
     assert others == [first, first]
@@ -262,7 +261,7 @@ ROOM = 63 - len(f":{OURS}")
         ("app", f"app:{OURS}"),
         ("  app ", f"app:{OURS}"),
         ("a:b@c/d", f"a:b@c/d:{OURS}"),
-        ("two\nlines\tand a tab", f"two\nlines\tand a tab"[:ROOM] + f":{OURS}"),
+        ("two\nlines\tand a tab", "two\nlines\tand a tab"[:ROOM] + f":{OURS}"),
         ("x" * 100, "x" * ROOM + f":{OURS}"),
         ("é" * 100, "é" * (ROOM // 2) + f":{OURS}"),
         ("\N{FOX FACE}" * 100, "\N{FOX FACE}" * (ROOM // 4) + f":{OURS}"),

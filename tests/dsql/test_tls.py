@@ -184,7 +184,7 @@ def test_even_in_clear_if_it_must_be(cluster: DsqlLab, world: World) -> None:
     ("given", "direct"), [(None, True), ("direct", True), ("postgres", False)]
 )
 def test_tls_comes_first_unless_it_is_to_be_negotiated(
-    cluster: DsqlLab, world: World, given: str | None, direct: bool
+    cluster: DsqlLab, world: World, given: str | None, direct: Any
 ) -> None:
     world.connect(cluster, **({"sslnegotiation": given} if given else {}))
 
@@ -282,7 +282,7 @@ class TestContextsOfAsyncpgsUsers:
 
     @pytest.mark.parametrize("direct", [None, False, True])
     async def test_one_that_verifies_is_used(
-        self, cluster: DsqlLab, monkeypatch: pytest.MonkeyPatch, direct: bool | None
+        self, cluster: DsqlLab, monkeypatch: pytest.MonkeyPatch, direct: Any
     ) -> None:
         monkeypatch.setenv("SSL_CERT_FILE", cluster.other_ca_file)
         context = ssl.create_default_context(cafile=cluster.ca_file)
@@ -318,9 +318,7 @@ class TestContextsOfAsyncpgsUsers:
         context = ssl.create_default_context(cafile=cluster.other_ca_file)
 
         with pytest.raises(ssl.SSLCertVerificationError):
-            await asyncpg.connect(
-                host=cluster.endpoint, port=cluster.port, ssl=context
-            )
+            await asyncpg.connect(host=cluster.endpoint, port=cluster.port, ssl=context)
 
         expect_nothing_told(cluster)
 
@@ -334,14 +332,16 @@ class TestContextsOfAsyncpgsUsers:
         assert cluster.accepted == 1
 
     @pytest.mark.parametrize("given", [False, "disable", "prefer", "require"])
-    async def test_not_to_verify_is_an_error(self, cluster: DsqlLab, given: Any) -> None:
+    async def test_not_to_verify_is_an_error(
+        self, cluster: DsqlLab, given: Any
+    ) -> None:
         with pytest.raises(ConfigError, match="would give the token to whoever"):
             await asyncpg.connect(host=cluster.endpoint, port=cluster.port, ssl=given)
 
         assert cluster.plain_bytes == ()
 
     @pytest.mark.parametrize("direct", [True, False])
-    async def test_direct_tls_is_a_wish(self, cluster: DsqlLab, direct: bool) -> None:
+    async def test_direct_tls_is_a_wish(self, cluster: DsqlLab, direct: Any) -> None:
         conn = await asyncpg.connect(
             host=cluster.endpoint, port=cluster.port, direct_tls=direct
         )

@@ -15,7 +15,7 @@ import asyncpg
 import psycopg
 import psycopg_pool
 
-from moorline.dsql import driver_asyncpg, driver_psycopg, repeating, transactions
+from moorline.dsql.transactions import driver_asyncpg, driver_psycopg, repeating, run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -102,12 +102,12 @@ class World:
         async def work(conn: Any) -> Any:
             return await body(Db(conn))
 
-        return await transactions.run_transaction_async(target, work, **options)
+        return await run.run_transaction_async(target, work, **options)
 
     async def loop(self, target: Any, body: Body, **options: Any) -> int:
         """Make the attempts of a transaction in a loop; return how many there were."""
         made = 0
-        async for attempt in transactions.retrying(target, **options):
+        async for attempt in run.retrying(target, **options):
             async with attempt as conn:
                 made += 1
                 await body(Db(conn))
@@ -147,13 +147,13 @@ class Blocking(World):
             return at_once(body(Db(conn)))
 
         return await asyncio.to_thread(
-            transactions.run_transaction, target, work, **options
+            run.run_transaction, target, work, **options
         )
 
     async def loop(self, target: Any, body: Body, **options: Any) -> int:
         def attempts() -> int:
             made = 0
-            for attempt in transactions.retrying(target, **options):
+            for attempt in run.retrying(target, **options):
                 with attempt as conn:
                     made += 1
                     at_once(body(Db(conn)))
@@ -248,7 +248,7 @@ def at_once_in(target: Any, body: Body, **options: Any) -> Any:
     def work(conn: Any) -> Any:
         return at_once(body(Db(conn)))
 
-    return transactions.run_transaction(target, work, **options)
+    return run.run_transaction(target, work, **options)
 
 
 @asynccontextmanager

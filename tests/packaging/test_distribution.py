@@ -21,9 +21,21 @@ DRIVERS = {"asyncpg", "psycopg", "psycopg_binary", "psycopg_pool"}
 
 # Modules that must import where nothing but moorline is installed: all but those that
 # are made of another package.
-NEEDS_MORE = ("moorline.cli", "moorline.__main__", "moorline.drivers.")
+NEEDS_MORE = ("moorline.cli", "moorline.__main__", "moorline.drivers.", "moorline.net.")
 NEEDS_MORE_EXACTLY = {
+    "moorline.dsql.asyncpg",
+    "moorline.dsql.asyncpg_pool",
+    "moorline.dsql.psycopg",
+    "moorline.dsql.psycopg_pools",
+    "moorline.dsql.transactions.driver_asyncpg",
+    "moorline.dsql.transactions.driver_psycopg",
+    "moorline.dsql.transactions.joined_asyncpg",
+    "moorline.dsql.transactions.joined_psycopg",
+    "moorline.dsql.transactions.session_asyncpg",
+    "moorline.dsql.transactions.session_psycopg",
     "moorline.lab.pytest_plugin",
+    "moorline.questdb.delivery",
+    "moorline.questdb.sender",
     "moorline.yugabyte.asyncpg",
     "moorline.yugabyte.asyncpg_pool",
     "moorline.yugabyte.psycopg",

@@ -8,7 +8,6 @@ over.
 from __future__ import annotations
 
 import asyncio
-import select
 import selectors
 import time
 from collections.abc import Coroutine
@@ -30,6 +29,7 @@ from moorline.core.faults import Fault
 from moorline.core.load import Life
 from moorline.core.request import Dialect
 from moorline.core.secret import Secret
+from moorline.drivers.hung_up import is_hung_up
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -56,8 +56,6 @@ __all__ = [
 Password: TypeAlias = "Callable[[], str | Awaitable[str]]"  # noqa: S105 - a type
 
 LEAST_TIMEOUT = 2
-# Linux tells a closed peer by itself; elsewhere only both ends' being closed shows.
-HUNG_UP: int = getattr(select, "POLLRDHUP", 0)
 CONTROL: Mapping[str, Any] = {"autocommit": True}
 NOTHING: Mapping[str, Any] = {}
 
@@ -134,11 +132,7 @@ def is_lost(conn: object) -> bool:
         descriptor = pgconn.socket
     except psycopg.OperationalError:
         return True  # libpq has given it up
-    if not hasattr(select, "poll"):  # Windows: it shows when the connection is used
-        return False
-    poll = select.poll()
-    poll.register(descriptor, HUNG_UP)
-    return bool(poll.poll(0))
+    return is_hung_up(descriptor)
 
 
 DIALECT = Dialect(

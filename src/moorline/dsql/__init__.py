@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from moorline.core.retry import RetryPolicy
     from moorline.dsql.bulk import Progress
-    from moorline.dsql.counters import Stats, stats
-    from moorline.dsql.decorating import transactional
     from moorline.dsql.limits import (
         insert_many,
         insert_many_async,
@@ -24,8 +22,10 @@ if TYPE_CHECKING:
     from moorline.dsql.occ import OCCType, is_occ_error, occ_type
     from moorline.dsql.own_driver import generate_token, generate_token_async
     from moorline.dsql.registry import TokenState, limit_connects, token_states
-    from moorline.dsql.repeating import retry_on_occ, retry_on_occ_async
-    from moorline.dsql.transactions import (
+    from moorline.dsql.transactions.counters import Stats, stats
+    from moorline.dsql.transactions.decorating import transactional
+    from moorline.dsql.transactions.repeating import retry_on_occ, retry_on_occ_async
+    from moorline.dsql.transactions.run import (
         retrying,
         run_transaction,
         run_transaction_async,
@@ -59,8 +59,8 @@ __all__ = [
 _HOMES = {
     "moorline.core.retry": ("RetryPolicy",),
     "moorline.dsql.bulk": ("Progress",),
-    "moorline.dsql.counters": ("Stats", "stats"),
-    "moorline.dsql.decorating": ("transactional",),
+    "moorline.dsql.transactions.counters": ("Stats", "stats"),
+    "moorline.dsql.transactions.decorating": ("transactional",),
     "moorline.dsql.limits": (
         "insert_many",
         "insert_many_async",
@@ -70,8 +70,8 @@ _HOMES = {
     "moorline.dsql.occ": ("OCCType", "is_occ_error", "occ_type"),
     "moorline.dsql.own_driver": ("generate_token", "generate_token_async"),
     "moorline.dsql.registry": ("TokenState", "limit_connects", "token_states"),
-    "moorline.dsql.repeating": ("retry_on_occ", "retry_on_occ_async"),
-    "moorline.dsql.transactions": (
+    "moorline.dsql.transactions.repeating": ("retry_on_occ", "retry_on_occ_async"),
+    "moorline.dsql.transactions.run": (
         "retrying",
         "run_transaction",
         "run_transaction_async",

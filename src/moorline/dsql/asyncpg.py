@@ -24,11 +24,11 @@ from asyncpg.exceptions import *  # noqa: F403  # pyright: ignore[reportWildcard
 from moorline.core.conninfo import parse
 from moorline.drivers import asyncpg as driver
 from moorline.dsql.asyncpg_tls import context_for, verifies
-from moorline.dsql.joined_asyncpg import JoiningConnection
 from moorline.dsql.lifetime import LONGEST, age_of
 from moorline.dsql.login import login
 from moorline.dsql.options import ALLOW_INSECURE_TLS, TABLE
 from moorline.dsql.resolve import Kind, known, resolve
+from moorline.dsql.transactions.joined_asyncpg import JoiningConnection
 from moorline.shell import aio
 
 if TYPE_CHECKING:
@@ -186,7 +186,9 @@ async def connect(
         plan = await asyncio.to_thread(partial(resolve, dsn or "", said, KIND))
     dialer = driver.Asyncpg("", _arguments(plan, passed))
     conn = await aio.run(login(plan.target), dialer)
-    if isinstance(conn, Connection):
+    # asyncpg takes all its connections for instances of each of their classes.
+    if issubclass(type(conn), Connection):
+        conn = cast("Connection", conn)
         conn.age = age_of(plan.target)
     return cast("_asyncpg.Connection", conn)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from moorline.dsql.bulk import DEFAULT_ROWS, Insert, inserting
 from moorline.dsql.ddl import defining
-from moorline.dsql.transactions import run_transaction, run_transaction_async
+from moorline.dsql.transactions.run import run_transaction, run_transaction_async
 from moorline.shell import aio, sync
 
 if TYPE_CHECKING:

@@ -21,10 +21,13 @@ from psycopg import adapters, conninfo, errors, pq, rows, sql, types
 from psycopg.rows import Row
 
 from moorline.drivers import psycopg as driver
-from moorline.dsql.joined_psycopg import JoiningAsyncConnection, JoiningConnection
 from moorline.dsql.lifetime import age_of
 from moorline.dsql.login import login
 from moorline.dsql.resolve import Kind, known, resolve
+from moorline.dsql.transactions.joined_psycopg import (
+    JoiningAsyncConnection,
+    JoiningConnection,
+)
 from moorline.shell import aio, sync
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from moorline.dsql import performing, repeating
+from moorline.dsql.transactions import performing, repeating
 from tests.dsql.transacting import WORLDS
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import psycopg_pool
 import pytest
 
 from moorline import errors
-from moorline.dsql import performing, session_asyncpg, session_psycopg
-from moorline.dsql.transactions import run_transaction
+from moorline.dsql.transactions import performing, session_asyncpg, session_psycopg
+from moorline.dsql.transactions.run import run_transaction
 from tests.dsql.transacting import INCREMENT, WORLDS, Blocking, Db
 
 SESSIONS = (session_psycopg.AsyncPsycopgSession, session_asyncpg.AsyncpgSession)

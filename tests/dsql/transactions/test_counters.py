@@ -12,8 +12,8 @@ import pytest
 
 from moorline import errors
 from moorline.core.retry import RetryPolicy
-from moorline.dsql import counters
-from moorline.dsql.counters import Stats, counter_of, stats
+from moorline.dsql.transactions import counters
+from moorline.dsql.transactions.counters import Stats, counter_of, stats
 from tests.dsql.transacting import INCREMENT, Asyncpg, Blocking
 
 

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moorline.core.retry import RetryPolicy
-from moorline.dsql import driver_psycopg
-from moorline.dsql.course import Again, Course, Exhausted
 from moorline.dsql.occ import OCCType
-from moorline.dsql.outcome import Stage, State, Trouble
+from moorline.dsql.transactions import driver_psycopg
+from moorline.dsql.transactions.course import Again, Course, Exhausted
+from moorline.dsql.transactions.outcome import Stage, State, Trouble
 
 SPEC = Path(__file__).parents[2] / "spec" / "course.toml"
 CASES = tomllib.loads(SPEC.read_text("utf-8"))["cases"]

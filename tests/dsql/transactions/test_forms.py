@@ -11,10 +11,10 @@ import pytest
 
 from moorline import errors
 from moorline.core.retry import RetryPolicy
-from moorline.dsql import driver_asyncpg, driver_psycopg
-from moorline.dsql.decorating import transactional
 from moorline.dsql.occ import OCCType
-from moorline.dsql.transactions import (
+from moorline.dsql.transactions import driver_asyncpg, driver_psycopg
+from moorline.dsql.transactions.decorating import transactional
+from moorline.dsql.transactions.run import (
     retrying,
     run_transaction,
     run_transaction_async,

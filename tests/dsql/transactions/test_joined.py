@@ -8,7 +8,7 @@ import asyncpg
 import psycopg
 import pytest
 
-from moorline.dsql import joined_asyncpg, joined_psycopg
+from moorline.dsql.transactions import joined_asyncpg, joined_psycopg
 from tests.dsql.transacting import INCREMENT, WORLDS, Asyncpg, Blocking
 
 CLASSES = {

@@ -10,7 +10,7 @@ import pytest
 
 from moorline import errors
 from moorline.core.retry import RetryPolicy
-from moorline.dsql import nesting
+from moorline.dsql.transactions import nesting
 from tests.dsql.transacting import INCREMENT, Blocking, at_once_in
 
 

@@ -12,9 +12,9 @@ import pytest
 
 from moorline import errors
 from moorline.core.retry import RetryPolicy
-from moorline.dsql import performing
-from moorline.dsql.counters import stats
 from moorline.dsql.occ import OCCType
+from moorline.dsql.transactions import performing
+from moorline.dsql.transactions.counters import stats
 from tests.dsql.transacting import INCREMENT, Asyncpg, Blocking, at_once_in
 
 ONCE = RetryPolicy(max_attempts=1)

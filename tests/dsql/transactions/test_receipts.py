@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from moorline import errors
 from moorline.core.retry import RetryPolicy
-from moorline.dsql import session_asyncpg, session_psycopg
-from moorline.dsql.counters import stats
-from moorline.dsql.receipts import Receipts
+from moorline.dsql.transactions import session_asyncpg, session_psycopg
+from moorline.dsql.transactions.counters import stats
+from moorline.dsql.transactions.receipts import Receipts
 from tests.dsql.transacting import INCREMENT, Asyncpg, Blocking
 
 BRIEF = RetryPolicy(deadline=0.2)

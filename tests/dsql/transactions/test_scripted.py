@@ -10,12 +10,12 @@ import pytest
 
 from moorline import errors
 from moorline.core.retry import RetryPolicy
-from moorline.dsql.counters import Counter
-from moorline.dsql.driver_psycopg import DRIVER
-from moorline.dsql.outcome import State
-from moorline.dsql.performing import aperform
-from moorline.dsql.surroundings import Surroundings
-from moorline.dsql.transacting import Transacting
+from moorline.dsql.transactions.counters import Counter
+from moorline.dsql.transactions.driver_psycopg import DRIVER
+from moorline.dsql.transactions.outcome import State
+from moorline.dsql.transactions.performing import aperform
+from moorline.dsql.transactions.surroundings import Surroundings
+from moorline.dsql.transactions.transacting import Transacting
 
 LOST = psycopg.OperationalError("the connection is lost")
 

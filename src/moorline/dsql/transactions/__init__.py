@@ -1,0 +1,1 @@
+"""Transactions that tell the truth: committed, not committed, or unknown."""

@@ -1,0 +1,1 @@
+"""HTTP on blocking sockets and on asyncio's streams."""

@@ -1,0 +1,241 @@
+"""Bringing a batch of rows to a server: what is tried again, and until when.
+
+Nothing is forgotten here: the batch is the caller's until the flow returns.
+"""
+
+from __future__ import annotations
+
+import gzip
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from moorline.core.flow import Step
+from moorline.core.steps import Act, Now, Sleep
+from moorline.errors import IngestError
+from moorline.net.http import ExchangeError, Request, Response, Stage
+from moorline.questdb.answers import Meaning, complaint_of, meaning_of, wait_of
+from moorline.questdb.negotiation import agreed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from moorline.core.backoff import Backoff
+    from moorline.core.flow import Flow
+    from moorline.questdb.negotiation import Agreed
+
+__all__ = ["Batch", "Exchange", "Patience", "Server", "deliver", "negotiate"]
+
+logger = logging.getLogger(__name__)
+
+WRITE = "/write?precision=n"
+SETTINGS = "/settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange(Step[Response]):
+    """Send a request to one of the servers and return the answer.
+
+    Args:
+        server: Which one, by its number.
+        request: What to send.
+        timeout: Seconds for all of it.
+    """
+
+    server: int
+    request: Request
+    timeout: float
+
+
+class Patience(NamedTuple):
+    """How long things may take.
+
+    Args:
+        request: Seconds for a request, at the least.
+        throughput: Bytes a second that are given to a body besides; 0 for nothing.
+        retry: Seconds after the first failure until which a batch is tried again.
+        backoff: How long to wait between two tries.
+    """
+
+    request: float
+    throughput: float
+    retry: float
+    backoff: Backoff
+
+    def for_body(self, size: int) -> float:
+        """Return the seconds for a request with a body of so many bytes."""
+        return self.request + (size / self.throughput if self.throughput else 0.0)
+
+
+class Batch(NamedTuple):
+    """Rows to deliver.
+
+    Args:
+        body: As they go over the wire.
+        rows: How many they are.
+        row: Returns one of them as text, by its number from 1.
+    """
+
+    body: bytes | memoryview
+    rows: int
+    row: Callable[[int], str]
+
+
+@dataclass(slots=True)
+class Server:
+    """What a sender knows of the servers it was given.
+
+    Args:
+        names: Their hosts and ports, for errors.
+        authorization: Gives the header's value, or ""; may block. Asked anew after a
+            401, with `True`.
+        patience: How long things may take.
+        dice: Gives random numbers from 0 (included) to 1 (excluded).
+        agent: What the client calls itself.
+        gzip: Whether bodies are compressed; off once a server does not take it.
+        at: The one in use.
+    """
+
+    names: tuple[str, ...]
+    authorization: Callable[[bool], str]
+    patience: Patience
+    dice: Callable[[], float]
+    agent: str
+    gzip: bool = False
+    at: int = 0
+
+
+@dataclass(slots=True)
+class _Course:
+    """One delivery, as it goes on."""
+
+    failures: int = 0
+    give_up_at: float | None = None
+    renewed: bool = False
+    doubled: bool = False  # whether a server may have taken it unheard
+    tried: list[str] = field(default_factory=list)
+
+
+def deliver(batch: Batch, server: Server) -> Flow[None]:
+    """Have a batch accepted.
+
+    Raises:
+        IngestError: It was not: the server refused it, or none was to be had in time.
+        TlsError: The server could not be verified.
+    """
+    course = _Course()
+    body = gzip.compress(batch.body, 1) if server.gzip else batch.body
+    while True:
+        header = yield from Act(lambda: server.authorization(course.renewed))
+        request = Request("POST", WRITE, _headers(server, header), body)
+        timeout = server.patience.for_body(len(body))
+        try:
+            response = yield from Exchange(server.at, request, timeout)
+        except ExchangeError as error:
+            course.doubled |= error.stage != Stage.CONNECT
+            wait, why = None, f"{error.__cause__} ({error.stage})"
+        else:
+            match meaning_of(response, gzipped=server.gzip):
+                case Meaning.ACCEPTED:
+                    return
+                case Meaning.PLAIN:
+                    server.gzip, body = False, batch.body
+                    continue
+                case Meaning.UNAUTHORIZED if header and not course.renewed:
+                    course.renewed = True
+                    continue
+                case Meaning.AGAIN:
+                    course.doubled |= response.status not in {421, 425, 429}
+                    wait, why = wait_of(response), complaint_of(response).message
+                case _:
+                    raise _refused(batch, server, response)
+        yield from _pause(course, batch, server, wait, why)
+
+
+def negotiate(server: Server) -> Flow[Agreed]:
+    """Ask the servers, one after the other, what they read.
+
+    Raises:
+        IngestError: None of them said so in time.
+        TlsError: One could not be verified.
+    """
+    course, nothing = _Course(), Batch(b"", 0, lambda _: "")
+    while True:
+        header = yield from Act(lambda: server.authorization(course.renewed))
+        request = Request("GET", SETTINGS, _headers(server, header), b"")
+        try:
+            response = yield from Exchange(server.at, request, server.patience.request)
+        except ExchangeError as error:
+            wait, why = None, f"{error.__cause__} ({error.stage})"
+        else:
+            found = agreed(response)
+            if found is not None:
+                return found
+            wait = wait_of(response)
+            why = f"no settings (HTTP {response.status})"
+        yield from _pause(course, nothing, server, wait, why)
+
+
+def _pause(
+    course: _Course, batch: Batch, server: Server, wait: float | None, why: str
+) -> Flow[None]:
+    """Wait before the next try, or give up."""
+    now = yield from Now()
+    course.failures += 1
+    course.tried.append(f"{server.names[server.at]}: {why}")
+    if course.give_up_at is None:
+        course.give_up_at = now + server.patience.retry
+    server.at = (server.at + 1) % len(server.names)
+    turn = -(-course.failures // len(server.names))
+    pause = server.patience.backoff.delay(turn, server.dice())
+    if wait is not None:
+        pause = max(pause, wait)
+    if now + pause >= course.give_up_at:
+        raise _unreached(course, batch, server)
+    logger.info("%s; again in %.2f s", course.tried[-1], pause)
+    yield from Sleep(pause)
+
+
+def _headers(server: Server, authorization: str) -> dict[str, str]:
+    headers = {"Content-Type": "text/plain; charset=utf-8", "User-Agent": server.agent}
+    if authorization:
+        headers["Authorization"] = authorization
+    if server.gzip:
+        headers["Content-Encoding"] = "gzip"
+    return headers
+
+
+def _refused(batch: Batch, server: Server, response: Response) -> IngestError:
+    said = complaint_of(response)
+    where = server.names[server.at]
+    text = f"{where} refused {batch.rows} rows (HTTP {said.status}): {said.message}"
+    row = ""
+    if said.line is not None and said.line <= batch.rows:
+        row = batch.row(said.line)
+        text += f"\nrow {said.line}: {row}"
+    if said.status in {401, 403}:
+        text += "\nCheck username and password, or token"
+    text += "\nNone of them is stored; all of them are still in the buffer"
+    return IngestError(
+        text,
+        status=said.status,
+        server_message=said.message,
+        line=said.line,
+        row=row,
+        error_id=said.error_id,
+    )
+
+
+def _unreached(course: _Course, batch: Batch, server: Server) -> IngestError:
+    tries = "\n".join(f"  {one}" for one in course.tried[-5:])
+    text = (
+        f"{batch.rows} rows were not acknowledged within retry_timeout="
+        f"{server.patience.retry * 1000:g} ms, in {course.failures} tries:\n{tries}\n"
+        "They are still in the buffer"
+    )
+    if course.doubled:
+        text += (
+            "; a server may have stored them unheard, so that sending them again "
+            "doubles them, unless the table has DEDUP keys"
+        )
+    return IngestError(text)

@@ -1,0 +1,205 @@
+"""Writing rows at the end of a bytearray: what runs once for each row and value.
+
+Plain functions over a bytearray and an `Encoding`, so that a compiled twin with the
+same signatures can stand in their place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from moorline.errors import BufferFull, RowError
+from moorline.questdb.text import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from moorline.questdb.encoding import ByType, Encoding
+    from moorline.questdb.schema import Plan
+
+__all__ = [
+    "append_field",
+    "append_row",
+    "append_rows",
+    "placed",
+    "refuse_alike",
+    "refuse_twin",
+]
+
+SPACE = 0x20
+
+
+def append_row(  # noqa: C901, PLR0912, PLR0917 - calls would cost a tenth of it
+    out: bytearray,
+    encoding: Encoding,
+    most: int,
+    table: str,
+    symbols: Mapping[str, object] | None,
+    columns: Mapping[str, object] | None,
+    at: object,
+) -> None:
+    """Append one row, or leave everything as it was.
+
+    Args:
+        out: Where to.
+        encoding: How.
+        most: How many bytes there may be in the end.
+        table: The table's name.
+        symbols: Texts by name; absent ones are left out.
+        columns: Values by name; absent ones are left out.
+        at: The designated timestamp; `None` for the server's clock.
+
+    Raises:
+        RowError: Something of it cannot be written.
+        BufferFull: There would be more bytes.
+    """
+    start = len(out)
+    fields = encoding.fields
+    name: str | None = None
+    try:
+        out += encoding.tables[table]
+        if symbols:
+            texts = encoding.texts
+            for name, value in symbols.items():
+                if columns and name in columns:
+                    refuse_twin(name, name)
+                if type(value) is str:
+                    out += fields[name]
+                    out += texts[value]
+                elif (said := encoding.symbols[type(value)](value)) is not None:
+                    out += fields[name]
+                    out += said
+        behind_symbols = len(out)
+        if columns:
+            writers = encoding.columns
+            for name, value in columns.items():
+                if (said := writers[type(value)](value)) is not None:
+                    out += fields[name]
+                    out += said
+        name = None
+        if len(out) > behind_symbols:
+            out[behind_symbols] = SPACE
+        elif behind_symbols == start + len(encoding.tables[table]):
+            refuse_nothing()
+        if encoding.strict:
+            refuse_alike([*(symbols or ()), *(columns or ())])
+        out += encoding.ends[type(at)](at)
+        if len(out) > most:
+            refuse_full(start, len(out) - start, most)
+    except BaseException as error:
+        del out[start:]
+        if isinstance(error, RowError):
+            raise placed(error, table, name) from None
+        raise
+
+
+def append_rows(
+    out: bytearray,
+    most: int,
+    plan: Plan,
+    rows: Iterable[Sequence[object]],
+) -> int:
+    """Append rows that are all made alike, or leave everything as it was.
+
+    Args:
+        out: Where to.
+        most: How many bytes there may be in the end.
+        plan: What the values of a row are.
+        rows: Each has a value for each entry of the plan, in its order.
+
+    Returns:
+        How many there were.
+
+    Raises:
+        RowError: One of them cannot be written; the message says which.
+        BufferFull: There would be more bytes.
+    """
+    start = len(out)
+    template, writers, order = plan.template, plan.writers, plan.order
+    count = 0
+    values: Sequence[object] = ()
+    try:
+        for values in rows:
+            if len(values) != len(writers):
+                _refuse_length(len(values), len(writers))
+            said = [
+                tables[type(value)](value)
+                for tables, value in zip(writers, values, strict=False)
+            ]
+            try:
+                out += template % (tuple(said) if order is None else order(said))
+            except TypeError:  # None is no bytes: something is absent
+                out += plan.assemble(said)
+            if len(out) > most:
+                refuse_full(start, len(out) - start, most)
+            count += 1
+    except BaseException as error:
+        del out[start:]
+        if isinstance(error, RowError):
+            raise plan.explain(error, count, values) from None
+        raise
+    return count
+
+
+def append_field(
+    out: bytearray,
+    encoding: Encoding,
+    writers: ByType[bytes | None],
+    name: str,
+    value: object,
+) -> bool:
+    """Append a name and a value, or nothing if it is absent.
+
+    Returns:
+        Whether there was one.
+    """
+    said = writers[type(value)](value)
+    if said is None:
+        return False
+    out += encoding.fields[name]
+    out += said
+    return True
+
+
+def placed(error: RowError, table: object, name: str | None = None) -> RowError:
+    """Return an error that says where it was."""
+    column = f", column {shown(name)}" if name is not None else ""
+    return type(error)(f"table {shown(table)}{column}: {error}")
+
+
+def refuse_twin(name: str, other: str) -> None:
+    """Refuse a column's name that another one has, perhaps in another case."""
+    if name == other:
+        raise RowError(f"there are two columns {name!r}: the server would drop one")
+    raise RowError(
+        f"columns {other!r} and {name!r} are one to the server, which would keep the "
+        "first, and strict=True: leave one out"
+    )
+
+
+def refuse_alike(names: Iterable[str]) -> None:
+    """Refuse names that are one to the server, which does not know upper case."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.lower(), name)
+        if other is not name:
+            refuse_twin(name, other)
+
+
+def refuse_nothing() -> NoReturn:
+    """Refuse a row without any value."""
+    raise RowError("a row needs at least one symbol or column that is not None")
+
+
+def refuse_full(size: int, additional: int, most: int) -> None:
+    """Refuse more bytes than there is room for."""
+    if size + additional > most:
+        raise BufferFull(
+            f"there are {size} bytes in the buffer, and with these {additional} there "
+            f"would be more than max_buf_size={most} allows: flush it before, or allow "
+            "more"
+        )
+
+
+def _refuse_length(found: int, expected: int) -> NoReturn:
+    raise RowError(f"it has {found} values, and the schema has {expected}")
