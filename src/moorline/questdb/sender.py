@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from moorline import __version__
 from moorline.core.backoff import Backoff
-from moorline.errors import ConfigError, IngestError, MoorlineError
+from moorline.errors import ConfigError, MoorlineError
 from moorline.net.http import ExchangeError, Stage
 from moorline.net.sync import HttpConnection
 from moorline.questdb.auth import Basic, Bearer
@@ -34,7 +34,7 @@ from moorline.shell import sync
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from moorline.core.flow import Step
@@ -156,10 +156,6 @@ class Sender:
             self._flush_if_due()
         return self
 
-    def table(self, name: str) -> Row:
-        """Begin a row, to be finished by `Row.at` or `Row.at_now`."""
-        return Row(self, name)
-
     def flush(self) -> None:
         """Send what is in the buffer, and wait until it is acknowledged.
 
@@ -242,7 +238,7 @@ class Sender:
             case _:
                 return ""
 
-    def _securing(self, number: int):
+    def _securing(self, number: int) -> Callable[[socket.socket], socket.socket]:
         address = self.settings.addresses[number]
         contexts = self._contexts
         assert contexts is not None  # noqa: S101 - asked by the caller
@@ -263,23 +259,3 @@ class Sender:
                 raise told from error
 
         return secure
-
-
-class Row:
-    """A row in the making, for one thread; it is in the sender when it is finished.
-
-    Args:
-        sender: Whose it is.
-        table: The table's name.
-    """
-
-    def __init__(self, sender: Sender, table: str) -> None:
-        self._sender = sender
-        own = sender.buffer
-        self._row = Buffer(
-            own.protocol_version,  # type: ignore[arg-type]  # it is one of the three
-            own.max_name_len,
-            own.init_buf_size,
-            own.max_buf_size,
-            strict=own.strict,
-        ).table(table)
