@@ -81,7 +81,7 @@ class Reader:
         return Row(table, symbols, columns, at)
 
     def behind_symbols(self, symbols):
-        """Read columns and a timestamp; of a row with symbols there may be no columns."""
+        """Read columns and a timestamp; behind symbols there may be no columns."""
         if symbols and self.only_digits():
             return [], self.timestamp()
         columns = [self.column()]

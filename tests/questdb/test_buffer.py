@@ -108,7 +108,7 @@ def test_a_row_without_values_is_refused_and_not_dropped_silently(buffer, write)
 )
 def test_strict_refuses_names_that_are_one_to_the_server(write):
     buffer = Buffer(strict=True).row("t", columns={"x": 1}, at=AT)
-    with pytest.raises(RowError, match="two columns|are one to the server"):
+    with pytest.raises(RowError, match=r"two columns|are one to the server"):
         write(buffer)
     assert bytes(buffer) == ROW
 
@@ -223,13 +223,13 @@ def test_errors_that_are_not_ours_leave_the_buffer_as_it_was(buffer):
 
 
 def test_errors_say_where_they_are(buffer):
-    with pytest.raises(RowError, match="^table 'u', column 'b': .* decode it$"):
+    with pytest.raises(RowError, match=r"^table 'u', column 'b': .* decode it$"):
         buffer.row("u", columns={"a": 1, "b": b""}, at=AT)
-    with pytest.raises(RowError, match="^table 'u', column 'b': .* decode it$"):
+    with pytest.raises(RowError, match=r"^table 'u', column 'b': .* decode it$"):
         buffer.table("u").column("b", b"")
-    with pytest.raises(RowError, match="^table 'u', column 'b': row 1: .* decode it$"):
+    with pytest.raises(RowError, match=r"^table 'u', column 'b': row 1: .* decode it$"):
         buffer.rows("u", [(1, 2), (1, b"")], {"a": "any", "b": "any"})
-    with pytest.raises(RowError, match="^table 'u': at=.* before 1970"):
+    with pytest.raises(RowError, match=r"^table 'u': at=.* before 1970"):
         buffer.row("u", columns={"a": 1}, at=TimestampMicros(-1))
 
 

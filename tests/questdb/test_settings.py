@@ -7,11 +7,10 @@ import logging
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from moorline.core.options import Value
 from moorline.errors import ConfigError
 from moorline.questdb import options
 from moorline.questdb.auth import Basic, Bearer
@@ -21,6 +20,10 @@ from moorline.questdb.settings import (
     settings_from_env,
     settings_of,
 )
+
+if TYPE_CHECKING:
+    from moorline.core.options import Value
+    from moorline.questdb.settings import Settings
 
 SPEC = Path(__file__).parents[1] / "spec" / "questdb_options.toml"
 CASES = tomllib.loads(SPEC.read_text("utf-8"))["cases"]
@@ -98,7 +101,7 @@ def test_a_variable_may_allow_unsafe_off(monkeypatch, said, args, allowed):
         assert tls is not None
         assert not tls.verify
     else:
-        with pytest.raises(ConfigError, match="goes? to whoever answers|go to whoever"):
+        with pytest.raises(ConfigError, match="go to whoever answers"):
             settings_from_conf(text, **args)
 
 
@@ -201,10 +204,9 @@ VALUES: dict[str, tuple[str, Value, dict[str, Value]]] = {
 }
 
 
-def told(settings: object) -> str:
+def told(settings: Settings) -> str:
     """Write settings with their secrets, to compare them."""
-    auth = getattr(settings, "auth")  # noqa: B009 - it may be any settings
-    match auth:
+    match settings.auth:
         case Basic(_, password):
             revealed: object = password.reveal()
         case Bearer(token) if not callable(token):

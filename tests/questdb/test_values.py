@@ -33,7 +33,7 @@ class Size(IntEnum):
     BIG = 7
 
 
-class OldText(str, Enum):
+class OldText(str, Enum):  # noqa: UP042 - many programs have such
     A = "a"
 
 

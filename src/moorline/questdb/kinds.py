@@ -95,7 +95,8 @@ def exact_float(value: int) -> float:
         found = float("inf")
     if found != value:
         raise RowError(
-            f"{shown(value)} cannot be a double without losing digits: write float(value)"
+            f"{shown(value)} cannot be a double without losing digits: write "
+            "float(value)"
         )
     return found
 

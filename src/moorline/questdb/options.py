@@ -110,10 +110,10 @@ TLS_ROOTS_PASSWORD = Option(
 TLS_VERIFY = Option(
     "tls_verify",
     "",
-    default=True,
+    default="on",
     help="`on`, or `unsafe_off`: whoever answers is taken for the server, and gets the "
     "password. It needs `allow_insecure_tls`.",
-    parse=one_of("on", "unsafe_off", means={"on": True, "unsafe_off": False}),
+    parse=one_of("on", "unsafe_off", also={"True": "on", "False": "unsafe_off"}),
 )
 TLS_CLIENT_CERT = Option(
     "tls_client_cert",
@@ -163,7 +163,7 @@ AUTO_FLUSH_ROWS = Option(
 AUTO_FLUSH_INTERVAL: Option[float | None] = Option(
     "auto_flush_interval",
     "",
-    default=1.0,
+    default=1000,
     help="After so many milliseconds, whether rows come or not, or `off`.",
     parse=or_off(millis(1)),
 )
@@ -177,7 +177,7 @@ AUTO_FLUSH_BYTES = Option(
 INIT_BUF_SIZE = Option(
     "init_buf_size",
     "",
-    default=65536,
+    default=65_536,
     help="Bytes that the buffer has room for at first: at least 1024. `k`, `m` and `g` "
     "may follow the number, here and wherever bytes are counted.",
     parse=size(1024),
@@ -185,7 +185,7 @@ INIT_BUF_SIZE = Option(
 MAX_BUF_SIZE = Option(
     "max_buf_size",
     "",
-    default=104857600,
+    default=104_857_600,
     help="Bytes that the buffer may grow to: at least 1024.",
     parse=size(1024),
 )
@@ -200,15 +200,15 @@ MAX_NAME_LEN = Option(
 PROTOCOL_VERSION = Option(
     "protocol_version",
     "",
-    default=None,
+    default="auto",
     help="The version of ILP: `auto`, `1`, `2` or `3`. `auto` asks the server for HTTP "
     "and is 1 for TCP.",
-    parse=one_of("auto", "1", "2", "3", means={"auto": None, "1": 1, "2": 2, "3": 3}),
+    parse=one_of("auto", "1", "2", "3"),
 )
-REQUEST_TIMEOUT = Option(
+REQUEST_TIMEOUT: Option[float] = Option(
     "request_timeout",
     "",
-    default=10.0,
+    default=10_000,
     help="Milliseconds that one request may take, beside what `request_min_throughput` "
     "allows for its length.",
     parse=millis(1),
@@ -216,28 +216,28 @@ REQUEST_TIMEOUT = Option(
 REQUEST_MIN_THROUGHPUT = Option(
     "request_min_throughput",
     "",
-    default=102400,
+    default=102_400,
     help="Bytes a second: so much longer may a long request take. 0: none.",
     parse=size(0),
 )
-RETRY_TIMEOUT = Option(
+RETRY_TIMEOUT: Option[float] = Option(
     "retry_timeout",
     "",
-    default=10.0,
+    default=10_000,
     help="Milliseconds for which a request that failed is tried again. 0: never.",
     parse=millis(0),
 )
-RETRY_MAX_BACKOFF = Option(
+RETRY_MAX_BACKOFF: Option[float] = Option(
     "retry_max_backoff_millis",
     "",
-    default=1.0,
+    default=1000,
     help="Milliseconds between two tries at most: at least 10.",
     parse=millis(10),
 )
-AUTH_TIMEOUT = Option(
+AUTH_TIMEOUT: Option[float] = Option(
     "auth_timeout",
     "",
-    default=15.0,
+    default=15_000,
     help="Milliseconds for the handshake of TLS and for logging in, for TCP.",
     parse=millis(1),
 )

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from moorline.core.address import Address
@@ -80,16 +81,16 @@ def path(given: Given) -> str:
     )
 
 
-def one_of(*texts: str, means: Mapping[str, T] | None = None) -> Callable[[Given], T]:
-    """Return a parser of a few texts, and of what they mean."""
-    meanings = cast("Mapping[str, T]", means or {text: text for text in texts})
+def one_of(
+    *texts: str, also: Mapping[str, str] = MappingProxyType({})
+) -> Callable[[Given], str]:
+    """Return a parser of a few texts, and of others that stand for one of them."""
 
-    def parse(given: Given) -> T:
-        said = given.value
-        if isinstance(said, bool) and said in meanings.values():
-            return cast("T", said)
-        if str(said) in meanings:
-            return meanings[str(said)]
+    def parse(given: Given) -> str:
+        said = str(given.value)
+        said = also.get(said, said)
+        if said in texts:
+            return said
         raise given.error(f"write {', '.join(texts[:-1])} or {texts[-1]}")
 
     return parse
@@ -135,13 +136,13 @@ def size(low: int) -> Callable[[Given], int]:
 
 
 def millis(low: int) -> Callable[[Given], float]:
-    """Return a parser of milliseconds, or of a `timedelta`; it returns seconds."""
+    """Return a parser of milliseconds, also as a `timedelta`."""
 
     def parse(given: Given) -> float:
         said = given.value
         if isinstance(said, timedelta):
             if said >= timedelta(milliseconds=low):
-                return said.total_seconds()
+                return said / timedelta(milliseconds=1)
         else:
             digits = str(said)
             # Threads and sockets wait no longer than an int of C can say.
@@ -152,7 +153,7 @@ def millis(low: int) -> Callable[[Given], float]:
             ):
                 number = int(digits)
                 if number >= low:
-                    return number / 1000
+                    return number
         raise given.error(
             f"write a whole number of milliseconds, {low} to 999999999, without a unit"
         )

@@ -92,13 +92,13 @@ def certificates_in(data: bytes, what: str, path: str) -> tuple[Certificate, ...
     blocks = BLOCK.findall(data)
     if blocks:
         return tuple(
-            _certificate(_decoded(block), f"{what}: block {number}")
+            _certificate(_decoded(block), what, f"block {number}")
             for number, block in enumerate(blocks, 1)
         )
     other = _instead(data, path)
     if other:
         raise ConfigError(f"{what}: {other}")
-    return (_certificate(data, what),)
+    return (_certificate(data, what, "it"),)
 
 
 def _decoded(block: bytes) -> bytes:
@@ -108,13 +108,13 @@ def _decoded(block: bytes) -> bytes:
         return b""
 
 
-def _certificate(der: bytes, what: str) -> Certificate:
+def _certificate(der: bytes, what: str, which: str) -> Certificate:
     try:
         return parse(der)
     except ValueError:
         raise ConfigError(
-            f"{what} is no certificate, or a damaged one: in PEM it begins with "
-            "-----BEGIN CERTIFICATE-----, in DER it is binary"
+            f"{what}: {which} is no certificate, or a damaged one: in PEM it begins "
+            "with -----BEGIN CERTIFICATE-----, in DER it is binary"
         ) from None
 
 

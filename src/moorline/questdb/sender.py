@@ -5,55 +5,36 @@ A row that was accepted is in the buffer until a server has acknowledged it.
 
 from __future__ import annotations
 
-import random
 import threading
-from base64 import b64encode
-from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from moorline import __version__
-from moorline.core.backoff import Backoff
-from moorline.errors import ConfigError, MoorlineError
-from moorline.net.http import ExchangeError, Stage
+from moorline.errors import MoorlineError
 from moorline.net.sync import HttpConnection
-from moorline.questdb.auth import Basic, Bearer
-from moorline.questdb.buffer import Buffer
-from moorline.questdb.delivery import (
-    Batch,
-    Exchange,
-    Patience,
-    Server,
-    deliver,
-    negotiate,
-)
-from moorline.questdb.lines import row_text
+from moorline.questdb.delivery import Exchange, deliver, negotiate
+from moorline.questdb.sending import Sending
 from moorline.questdb.settings import settings_from_conf, settings_from_env
-from moorline.questdb.tls import Contexts
-from moorline.questdb.tls_errors import translate
 from moorline.shell import sync
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
 
+    from moorline.core.address import Address
     from moorline.core.flow import Step
     from moorline.core.options import Value
-    from moorline.questdb.buffer import At
+    from moorline.questdb.buffer import At, Buffer
     from moorline.questdb.schema import ColumnKind
     from moorline.questdb.settings import Settings
 
 __all__ = ["Sender"]
 
-FIRST_BACKOFF = 0.01  # seconds, doubled after each failure
-ALPN = "http/1.1"
-AGENT = f"moorline/{__version__}"
-
 
 class Sender:
     """Rows for QuestDB, buffered and sent.
 
-    Threads may share a sender: `row` and `rows` are whole in themselves.
+    Threads may share a sender: each call is whole in itself.
 
     Args:
         settings: What the options decide; see `from_conf`.
@@ -63,35 +44,15 @@ class Sender:
     """
 
     def __init__(self, settings: Settings) -> None:
-        if settings.protocol not in {"http", "https"}:
-            raise ConfigError(
-                f"{settings.protocol}:: is not built yet: use http or https"
-            )
-        self.settings = settings
-        self._contexts = (
-            None if settings.tls is None else Contexts(settings.tls, alpn=ALPN)
-        )
+        self._sending = Sending(settings)
+        secured = self._sending.contexts is not None
         self._connections = [
             HttpConnection(
-                one.host, one.port, self._securing(number) if self._contexts else None
+                one.host, one.port, partial(self._secure, one) if secured else None
             )
-            for number, one in enumerate(settings.addresses)
+            for one in settings.addresses
         ]
-        self._server = Server(
-            names=tuple(map(str, settings.addresses)),
-            authorization=self._authorization,
-            patience=Patience(
-                request=settings.request_timeout,
-                throughput=settings.request_min_throughput,
-                retry=settings.retry_timeout,
-                backoff=Backoff(FIRST_BACKOFF, settings.retry_max_backoff),
-            ),
-            dice=random.random,
-            agent=AGENT,
-            gzip=settings.gzip,
-        )
         self._lock = threading.RLock()
-        self._buffer: Buffer | None = None
 
     @classmethod
     def from_conf(cls, conf: str, **options: Value) -> Self:
@@ -112,6 +73,11 @@ class Sender:
         return cls(settings_from_env(**options))
 
     @property
+    def settings(self) -> Settings:
+        """What the options decide."""
+        return self._sending.settings
+
+    @property
     def buffer(self) -> Buffer:
         """The rows that no server has acknowledged yet.
 
@@ -120,15 +86,21 @@ class Sender:
 
         Raises:
             IngestError: No server answered.
+            TlsError: A server could not be verified.
         """
+        sending = self._sending
         with self._lock:
-            if self._buffer is None:
-                self._buffer = self._new_buffer()
-            return self._buffer
+            if sending.buffer is not None:
+                return sending.buffer
+            agreed = None
+            if sending.settings.protocol_version is None:
+                flow = negotiate(sending.server)
+                agreed = sync.run(flow, perform=self._perform)
+            return sending.open(agreed)
 
     def __len__(self) -> int:
         """Return how many bytes are not acknowledged yet."""
-        return 0 if self._buffer is None else len(self._buffer)
+        return self._sending.size
 
     def row(
         self,
@@ -141,7 +113,8 @@ class Sender:
         """Add a row; see `Buffer.row`. It is sent when enough have come together."""
         with self._lock:
             self.buffer.row(table, symbols=symbols, columns=columns, at=at)
-            self._flush_if_due()
+            if self._sending.is_due():
+                self.flush()
         return self
 
     def rows(
@@ -153,7 +126,8 @@ class Sender:
         """Add many rows; see `Buffer.rows`."""
         with self._lock:
             self.buffer.rows(table, rows, schema)
-            self._flush_if_due()
+            if self._sending.is_due():
+                self.flush()
         return self
 
     def flush(self) -> None:
@@ -164,20 +138,18 @@ class Sender:
             TlsError: The server could not be verified; the same.
         """
         with self._lock:
-            buffer = self._buffer
-            if buffer is None or not len(buffer):
-                return
-            buffer.check_finished()
-            body = bytes(buffer)
-            batch = Batch(body, buffer.row_count, lambda line: row_text(body, line))
-            sync.run(deliver(batch, self._server), perform=self._perform)
-            buffer.clear()
+            batch = self._sending.batch()
+            if batch is not None:
+                flow = deliver(batch, self._sending.server)
+                sync.run(flow, perform=self._perform)
+                self.buffer.clear()
 
     def close(self) -> None:
         """Send what is in the buffer, and close the connections.
 
         Raises:
             IngestError: It was not acknowledged; it is still in the buffer.
+            TlsError: The same.
         """
         try:
             self.flush()
@@ -201,61 +173,15 @@ class Sender:
                 raise
             error.add_note(f"the sender's rows were not delivered either: {failure}")
 
-    def _new_buffer(self) -> Buffer:
-        settings = self.settings
-        version, length = settings.protocol_version, settings.max_name_len
-        if version is None:
-            found = sync.run(negotiate(self._server), perform=self._perform)
-            version, length = found.version, found.max_name_len or length
-        return Buffer(
-            version,  # type: ignore[arg-type]  # it is one of the three
-            length,
-            settings.init_buf_size,
-            settings.max_buf_size,
-            strict=settings.strict,
-        )
-
-    def _flush_if_due(self) -> None:
-        buffer, due = self.buffer, self.settings.auto_flush
-        if (due.rows is not None and buffer.row_count >= due.rows) or (
-            due.bytes is not None and len(buffer) >= due.bytes
-        ):
-            self.flush()
-
     def _perform(self, step: Step[object]) -> object:
         if isinstance(step, Exchange):
             return self._connections[step.server].exchange(step.request, step.timeout)
         raise TypeError(f"no runner performs {step!r}")
 
-    def _authorization(self, _renewed: bool) -> str:  # noqa: FBT001 - a function's, by place
-        match self.settings.auth:
-            case Basic(username, password):
-                pair = f"{username}:{password.reveal()}".encode()
-                return f"Basic {b64encode(pair).decode()}"
-            case Bearer(token):
-                said = token() if callable(token) else token.reveal()
-                return f"Bearer {said}"
-            case _:
-                return ""
-
-    def _securing(self, number: int) -> Callable[[socket.socket], socket.socket]:
-        address = self.settings.addresses[number]
-        contexts = self._contexts
-        assert contexts is not None  # noqa: S101 - asked by the caller
-
-        def secure(plain: socket.socket) -> socket.socket:
-            try:
-                return contexts.get().wrap_socket(plain, server_hostname=address.host)
-            except OSError as error:
-                told = translate(
-                    error,
-                    address,
-                    self.settings,
-                    now=datetime.now(UTC),
-                    trusted=contexts.trusted,
-                )
-                if told.passing:
-                    raise ExchangeError(Stage.CONNECT, told) from error
-                raise told from error
-
-        return secure
+    def _secure(self, address: Address, plain: socket.socket) -> socket.socket:
+        contexts = self._sending.contexts
+        assert contexts is not None  # noqa: S101 - without TLS nobody comes here
+        try:
+            return contexts.get().wrap_socket(plain, server_hostname=address.host)
+        except OSError as error:
+            raise self._sending.told(error, address) from error

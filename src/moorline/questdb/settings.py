@@ -211,6 +211,7 @@ def _decide(protocol: str, given: Mapping[str, Given], ignored: list[str]) -> Se
         raise ConfigError(
             f"init_buf_size is {init}, more than max_buf_size, which is {most}"
         )
+    version = options.PROTOCOL_VERSION.of(given)
     return Settings(
         protocol=protocol,
         addresses=_addresses(protocol, given),
@@ -220,12 +221,12 @@ def _decide(protocol: str, given: Mapping[str, Given], ignored: list[str]) -> Se
         init_buf_size=init,
         max_buf_size=most,
         max_name_len=options.MAX_NAME_LEN.of(given),
-        protocol_version=options.PROTOCOL_VERSION.of(given),
-        request_timeout=options.REQUEST_TIMEOUT.of(given),
+        protocol_version=None if version == "auto" else int(version),
+        request_timeout=options.REQUEST_TIMEOUT.of(given) / 1000,
         request_min_throughput=options.REQUEST_MIN_THROUGHPUT.of(given),
-        retry_timeout=options.RETRY_TIMEOUT.of(given),
-        retry_max_backoff=options.RETRY_MAX_BACKOFF.of(given),
-        auth_timeout=options.AUTH_TIMEOUT.of(given),
+        retry_timeout=options.RETRY_TIMEOUT.of(given) / 1000,
+        retry_max_backoff=options.RETRY_MAX_BACKOFF.of(given) / 1000,
+        auth_timeout=options.AUTH_TIMEOUT.of(given) / 1000,
         bind_interface=options.BIND_INTERFACE.of(given),
         gzip=options.GZIP.of(given),
         strict=options.STRICT.of(given),
@@ -262,9 +263,10 @@ def _addresses(protocol: str, given: Mapping[str, Given]) -> tuple[Address, ...]
 def _auto_flush(protocol: str, given: Mapping[str, Given]) -> AutoFlush:
     if options.AUTO_FLUSH.of(given):
         rows = options.AUTO_FLUSH_ROWS
+        interval = options.AUTO_FLUSH_INTERVAL.of(given)
         return AutoFlush(
             rows.of(given) if rows.name in given else ROWS[protocol],
-            options.AUTO_FLUSH_INTERVAL.of(given),
+            None if interval is None else interval / 1000,
             options.AUTO_FLUSH_BYTES.of(given),
         )
     for option in (

@@ -54,7 +54,7 @@ def tls_of(given: Mapping[str, Given]) -> Tls:
     client, key = options.TLS_CLIENT_CERT.of(given), options.TLS_CLIENT_KEY.of(given)
     if key and not client:
         raise given["tls_client_key"].error("it needs tls_client_cert")
-    verify = options.TLS_VERIFY.of(given)
+    verify = options.TLS_VERIFY.of(given) == "on"
     if not verify:
         _may_be_blind(given, roots)
     return Tls(ca, roots, verify, client, key, options.TLS_MIN_VERSION.of(given))

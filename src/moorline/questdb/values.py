@@ -136,13 +136,14 @@ def end_plain(moment: Timestamp) -> bytes:
 
 
 def _out_of_range(moment: Timestamp) -> RowError:
+    said = f"at={shown(moment)} is"
     if moment.value < 0:
         return RowError(
-            f"at={shown(moment)} is before 1970, which the server does not take: store it in "
-            "a column, and give another timestamp"
+            f"{said} before 1970, which the server does not take: store it in a "
+            "column, and give another timestamp"
         )
     return RowError(
-        f"at={shown(moment)} is later than the server takes: nanoseconds up to {LAST_NANOS} "
-        f"(2261), which holds for protocol_version=1 too, else microseconds up to "
+        f"{said} later than the server takes: nanoseconds up to {LAST_NANOS} (2261), "
+        "which holds for protocol_version=1 too, else microseconds up to "
         f"{LAST_MICROS} (9999); is the number in the unit that the type says?"
     )

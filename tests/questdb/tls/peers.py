@@ -183,28 +183,25 @@ def talk(
         return conn.recv(65536)
 
 
-async def talk_async(
-    context: ssl.SSLContext, port: int, host: str, timeout: float = PATIENCE
-) -> bytes:
+async def talk_async(context: ssl.SSLContext, port: int, host: str) -> bytes:
     """Send a request over asyncio; return the answer."""
-    async with asyncio.timeout(timeout):
-        reader, writer = await asyncio.open_connection(
-            ADDRESS, port, ssl=context, server_hostname=host
-        )
-        try:
-            writer.write(REQUEST)
-            await writer.drain()
-            return await reader.read(65536)
-        finally:
-            writer.close()
-            await writer.wait_closed()
+    reader, writer = await asyncio.open_connection(
+        ADDRESS, port, ssl=context, server_hostname=host
+    )
+    try:
+        writer.write(REQUEST)
+        await writer.drain()
+        return await reader.read(65536)
+    finally:
+        writer.close()
+        await writer.wait_closed()
 
 
 def talk_in_a_loop(
     context: ssl.SSLContext, port: int, host: str, timeout: float = PATIENCE
 ) -> bytes:
     """Do the same from where there is no loop."""
-    return asyncio.run(talk_async(context, port, host, timeout))
+    return asyncio.run(asyncio.wait_for(talk_async(context, port, host), timeout))
 
 
 WAYS = {"sync": talk, "async": talk_in_a_loop}

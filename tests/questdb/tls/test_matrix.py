@@ -51,19 +51,25 @@ def attempt(way: str, wanted: Settings, **more: Any) -> bytes | TlsError:
         )
 
 
-def bundle(tmp_path: Path, files: Files, kinds: list[str]) -> Path:
-    roots = tmp_path / "roots.pem"
-    roots.write_bytes(b"".join(files.pem(kind).read_bytes() for kind in kinds))
-    return roots
+@pytest.fixture
+def bundle(tmp_path: Path, files: Files) -> Callable[[list[str]], Path]:
+    """Put several certificates into one file."""
+
+    def write(kinds: list[str]) -> Path:
+        roots = tmp_path / "roots.pem"
+        roots.write_bytes(b"".join(files.pem(kind).read_bytes() for kind in kinds))
+        return roots
+
+    return write
 
 
 @pytest.mark.parametrize("protocol", TLS)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_who_is_trusted(case, way, protocol, present, files, tmp_path):
+def test_who_is_trusted(case, way, protocol, present, bundle):
     peer = present(case["presented"])
     host = case.get("host", "localhost")
-    roots = bundle(tmp_path, files, case["roots"])
+    roots = bundle(case["roots"])
 
     found = attempt(way, settings(peer.port, host, protocol=protocol, tls_roots=roots))
 

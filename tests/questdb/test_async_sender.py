@@ -1,0 +1,118 @@
+"""The sender for asyncio, on a real server."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from moorline.errors import IngestError, TlsError
+from moorline.questdb.async_sender import AsyncSender
+from moorline.questdb.timestamps import TimestampNanos
+
+if TYPE_CHECKING:
+    from moorline.lab import QuestdbLab
+
+TABLE = "trades"
+AT = TimestampNanos(1_700_000_000_123_456_789)
+
+
+def conf(lab: QuestdbLab, protocol: str = "https", **more: object) -> str:
+    port = lab.https_port if protocol == "https" else lab.front.http_port
+    options = {"addr": f"localhost:{port}", **more}
+    if protocol == "https":
+        options |= {"tls_ca": "pem_file", "tls_roots": lab.ca_file}
+    return f"{protocol}::" + "".join(f"{k}={v};" for k, v in options.items())
+
+
+async def add(sender: AsyncSender, number: float = 1.5) -> None:
+    columns = {"price": number}
+    await sender.row(TABLE, symbols={"side": "buy"}, columns=columns, at=AT)
+
+
+@pytest.mark.parametrize("protocol", ["http", "https"])
+async def test_rows_arrive(questdb_lab: QuestdbLab, protocol: str) -> None:
+    async with AsyncSender.from_conf(conf(questdb_lab, protocol)) as sender:
+        for number in range(100):
+            await add(sender, float(number))
+        schema = {"side": "symbol", "price": "f64", "ts": "at"}
+        await sender.rows(TABLE, [("sell", 0.5, AT)], schema)
+    await asyncio.to_thread(questdb_lab.wait_rows, TABLE, 101)
+
+
+async def test_tasks_may_share_it_and_rows_are_sent_by_number(
+    questdb_lab: QuestdbLab,
+) -> None:
+    async with AsyncSender.from_conf(conf(questdb_lab, auto_flush_rows=50)) as sender:
+        await asyncio.gather(*(add(sender) for _ in range(400)))
+        assert len(sender) == 0
+    await asyncio.to_thread(questdb_lab.wait_rows, TABLE, 400)
+
+
+async def test_a_large_body_is_sent_whole(questdb_lab: QuestdbLab) -> None:
+    async with AsyncSender.from_conf(conf(questdb_lab)) as sender:
+        rows = [(f"{number}" * 20, 1.0, AT) for number in range(20_000)]
+        await sender.rows(TABLE, rows, {"s": "str", "price": "f64", "ts": "at"})
+    await asyncio.to_thread(questdb_lab.wait_rows, TABLE, 20_000)
+
+
+async def test_rows_outlive_a_server_that_is_away(questdb_lab: QuestdbLab) -> None:
+    sender = AsyncSender.from_conf(conf(questdb_lab, retry_timeout=0))
+    await add(sender)
+    questdb_lab.faults.refuse()
+    with pytest.raises(IngestError, match="1 rows were not acknowledged"):
+        await sender.flush()
+    assert sender.buffer.row_count == 1
+    questdb_lab.faults.admit()
+    await sender.close()
+    await asyncio.to_thread(questdb_lab.wait_rows, TABLE, 1)
+
+
+@pytest.mark.parametrize("cut", ["before request", "in request", "after answer"])
+async def test_a_connection_that_is_cut_is_replaced(
+    questdb_lab: QuestdbLab, cut: str
+) -> None:
+    questdb_lab.sql(
+        f"create table {TABLE} (side symbol, price double, timestamp timestamp_ns) "
+        "timestamp(timestamp) partition by day wal dedup upsert keys(timestamp)"
+    )
+    async with AsyncSender.from_conf(conf(questdb_lab)) as sender:
+        await add(sender)
+        questdb_lab.faults.cut(cut)
+        await sender.flush()
+    await asyncio.to_thread(questdb_lab.wait_rows, TABLE, 1)
+
+
+async def test_a_silent_server_ends_with_the_time(questdb_lab: QuestdbLab) -> None:
+    options = {"request_timeout": 200, "retry_timeout": 0}
+    sender = AsyncSender.from_conf(conf(questdb_lab, **options))
+    await add(sender)
+    questdb_lab.faults.silence()
+    with pytest.raises(IngestError, match="doubles them"):
+        await sender.flush()
+    await sender.close()
+
+
+async def test_a_server_that_is_not_trusted_hears_nothing(
+    questdb_lab: QuestdbLab,
+) -> None:
+    port = questdb_lab.https_port
+    text = f"https::addr=localhost:{port};username=admin;password=quest;"
+    with pytest.raises(
+        TlsError, match="whom tls_ca=webpki_and_os_roots does not trust"
+    ):
+        await add(AsyncSender.from_conf(text))
+    assert questdb_lab.requests == ()
+
+
+async def test_an_error_within_the_block_is_not_hidden(
+    questdb_lab: QuestdbLab,
+) -> None:
+    questdb_lab.faults.answer(400)
+    sender = AsyncSender.from_conf(conf(questdb_lab))
+    await add(sender)
+    with pytest.raises(LookupError) as error:
+        async with sender:
+            raise LookupError("the program's own")
+    assert "not delivered either" in error.value.__notes__[0]
