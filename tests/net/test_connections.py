@@ -1,0 +1,150 @@
+"""Both connections, against servers that are scripts."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+
+import pytest
+
+from moorline.net.aio import AsyncHttpConnection
+from moorline.net.http import ExchangeError, Request
+from moorline.net.sync import HttpConnection
+
+OK = b"HTTP/1.1 204 No Content\r\n\r\n"
+REQUEST = Request("POST", "/write", {}, b"t x=1i\n")
+
+
+class Server:
+    """Plays one script for each connection: bytes to send, or a thing to do."""
+
+    def __init__(self, *scripts):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.heard = []
+        self.thread = threading.Thread(target=self.play, args=(scripts,))
+        self.thread.start()
+
+    def play(self, scripts):
+        for script in scripts:
+            conn, _ = self.listener.accept()
+            with conn:
+                for line in script:
+                    match line:
+                        case "hear":
+                            self.heard.append(hear(conn))
+                        case "wait":
+                            conn.recv(1)
+                        case _:
+                            conn.sendall(line)
+
+    def close(self):
+        self.listener.close()
+        self.thread.join(10)
+
+
+def hear(conn):
+    data = b""
+    while not data.endswith(REQUEST.body):
+        piece = conn.recv(65536)
+        if not piece:
+            break
+        data += piece
+    return data
+
+
+class Sync:
+    def __init__(self, port):
+        self.conn = HttpConnection("127.0.0.1", port)
+
+    def exchange(self, request, timeout):
+        return self.conn.exchange(request, timeout)
+
+    def close(self):
+        self.conn.close()
+
+
+class Async:
+    def __init__(self, port):
+        self.runner = asyncio.Runner()
+        self.conn = AsyncHttpConnection("127.0.0.1", port)
+
+    def exchange(self, request, timeout):
+        return self.runner.run(self.conn.exchange(request, timeout))
+
+    def close(self):
+        async def end():
+            self.conn.close()
+            await asyncio.sleep(0)
+
+        self.runner.run(end())
+        self.runner.close()
+
+
+@pytest.fixture(params=[Sync, Async], ids=["sync", "asyncio"])
+def talk(request):
+    made = []
+
+    def start(*scripts):
+        server = Server(*scripts)
+        client = request.param(server.port)
+        made.append((server, client))
+        return server, client
+
+    yield start
+    for server, client in made:
+        client.close()
+        server.close()
+
+
+def test_a_connection_is_kept(talk):
+    server, client = talk(["hear", OK, "hear", OK])
+    for _ in range(2):
+        assert client.exchange(REQUEST, 5.0).status == 204
+    assert len(server.heard) == 2
+
+
+def test_one_that_the_server_closed_is_replaced(talk):
+    server, client = talk(["hear", OK], ["hear", OK])
+    client.exchange(REQUEST, 5.0)
+    server.listener.settimeout(5)
+    while len(server.heard) < 2:
+        try:
+            assert client.exchange(REQUEST, 5.0).status == 204
+        except ExchangeError:  # the news of its end is on its way
+            continue
+
+
+def test_nobody_is_there(talk):
+    server, client = talk()
+    server.close()
+    with pytest.raises(ExchangeError) as error:
+        client.exchange(REQUEST, 5.0)
+    assert error.value.stage == "connect"
+    assert isinstance(error.value.__cause__, ConnectionRefusedError)
+
+
+def test_an_answer_that_does_not_come_in_time(talk):
+    _, client = talk(["hear", "wait"])
+    with pytest.raises(ExchangeError) as error:
+        client.exchange(REQUEST, 0.1)
+    assert error.value.stage == "receive"
+    assert isinstance(error.value.__cause__, TimeoutError)
+
+
+def test_a_connection_that_ends_before_the_answer(talk):
+    _, client = talk(["hear"])
+    with pytest.raises(ExchangeError) as error:
+        client.exchange(REQUEST, 5.0)
+    assert error.value.stage in {"receive", "send"}
+
+
+def test_an_answer_to_a_body_that_was_not_read_is_heard(talk):
+    refusal = b"HTTP/1.1 413 Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    _, client = talk([refusal, "wait"])
+    body = b"x" * 8_000_000
+    try:
+        assert client.exchange(Request("POST", "/", {}, body), 5.0).status == 413
+    except ExchangeError as error:  # the reset overtook it, as TCP allows
+        assert isinstance(error.__cause__, ConnectionError)  # noqa: PT017 - either is right

@@ -1,0 +1,86 @@
+"""Requests and answers as bytes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moorline.net import http
+from moorline.net.http import Dialogue, ExchangeError, Request, Response
+
+OK = b"HTTP/1.1 204 No Content\r\nX-Served-By: Me\r\n\r\n"
+CHUNKED = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+)
+
+
+def ask(body=b"", **headers):
+    dialogue = Dialogue("h:9000")
+    return dialogue, dialogue.say(Request("POST", "/write?x=1", headers, body))
+
+
+def test_a_request_is_a_head_and_the_body_as_it_is():
+    _, head = ask(b"t x=1i\n", Authorization="Bearer s3cret")
+    assert head == (
+        b"POST /write?x=1 HTTP/1.1\r\nHost: h:9000\r\nContent-Length: 7\r\n"
+        b"Authorization: Bearer s3cret\r\n\r\n"
+    )
+
+
+def test_no_repr_shows_what_is_sent():
+    request = Request("GET", "/", {"Authorization": "Bearer s3cret"}, b"s3cret")
+    assert "s3cret" not in repr(request)
+
+
+@given(st.sampled_from([OK, CHUNKED]), st.lists(st.integers(1, 20), max_size=12))
+def test_an_answer_may_come_in_pieces(answer, sizes):
+    dialogue, _ = ask()
+    found, rest = None, answer
+    for size in [*sizes, len(answer)]:
+        piece, rest = rest[:size], rest[size:]
+        if piece and found is None:
+            found = dialogue.hear(piece)
+    assert found is not None
+    if answer is OK:
+        assert found == Response(204, {"x-served-by": "Me"}, b"")
+    else:
+        assert (found.status, found.body) == (200, b"abcde")
+
+
+def test_another_request_may_follow():
+    dialogue, _ = ask(b"a")
+    assert dialogue.hear(OK).status == 204
+    assert dialogue.goes_on()
+    dialogue.say(Request("GET", "/settings", {}))
+    assert dialogue.hear(CHUNKED).body == b"abcde"
+
+
+def test_but_not_if_the_server_says_so():
+    dialogue, _ = ask()
+    dialogue.hear(b"HTTP/1.1 400 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+    assert not dialogue.goes_on()
+
+
+def test_what_comes_first_is_no_answer():
+    dialogue, _ = ask()
+    assert dialogue.hear(b"HTTP/1.1 100 Continue\r\n\r\n") is None
+    assert dialogue.hear(OK).status == 204
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"SSH-2.0-x\r\n\r\n", b"\x15\x03\x01\x00\x02\x02\x46", b"HTTP/1.1 2"]
+)
+def test_what_is_no_answer_is_an_error(data):
+    dialogue, _ = ask()
+    with pytest.raises(ExchangeError) as error:
+        dialogue.hear(data) or dialogue.hear(b"")
+    assert error.value.stage == "receive"
+
+
+def test_an_answer_has_a_limit(monkeypatch):
+    monkeypatch.setattr(http, "LARGEST_ANSWER", 4)
+    dialogue, _ = ask()
+    with pytest.raises(ExchangeError, match="too large"):
+        dialogue.hear(CHUNKED)
