@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from moorline.dsql.options import TABLE as DSQL
+from moorline.questdb.options import TABLE as QUESTDB
 from moorline.yugabyte.options import TABLE as YUGABYTE
 
 if TYPE_CHECKING:
     from moorline.core.options import Option, Table
 
 ROOT = Path(__file__).parents[2]
-PAGES = {"yugabyte": ("options.md", YUGABYTE), "dsql": ("options-dsql.md", DSQL)}
+PAGES = {
+    "yugabyte": ("options.md", YUGABYTE),
+    "dsql": ("options-dsql.md", DSQL),
+    "questdb": ("options-questdb.md", QUESTDB),
+}
 END = "<!-- end -->"
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from moorline.questdb.certificates import Certificate
+    from moorline.questdb.settings import Settings
     from moorline.questdb.trust import Tls
 
 __all__ = ["Contexts", "context_for"]
@@ -32,21 +33,28 @@ VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
-def context_for(tls: Tls, *, alpn: str = "") -> ssl.SSLContext:
+def context_for(settings: Settings) -> ssl.SSLContext:
     """Return a context, for one use; `Contexts` is for many.
+
+    Args:
+        settings: What the options say, of a protocol with TLS.
 
     Raises:
         ConfigError: As for `Contexts`.
     """
-    return Contexts(tls, alpn=alpn).get()
+    assert settings.tls is not None  # noqa: S101 - whoever asks for it has TLS
+    # A proxy that has HTTP/2 as well may take it unless it is told.
+    alpn = "http/1.1" if settings.protocol == "https" else ""
+    return Contexts(settings.tls, alpn=alpn).get()
 
 
 class Contexts:
     """The context for each connection of a sender, made anew when a file was changed.
 
-    All files are read when it is made. Later, a file that is missing, damaged or out of
-    date, as one is that is being replaced, is no error: a warning is logged and the
-    last context is used, until the file has changed again.
+    All files are read when it is made, which takes tens of milliseconds for the lists
+    of authorities: asyncio programs do it in a thread. Later, a file that is missing,
+    damaged or out of date, as one is that is being replaced, is no error: a warning is
+    logged and the last context is used, until the file has changed again.
 
     Args:
         tls: What the options say.
@@ -102,7 +110,6 @@ class Contexts:
         context.minimum_version = VERSIONS[tls.min_version]
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-        context.hostname_checks_common_name = False
         if self._alpn:
             context.set_alpn_protocols([self._alpn])
         trusted: tuple[Certificate, ...] = ()

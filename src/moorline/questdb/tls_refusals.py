@@ -73,7 +73,7 @@ def described(one: Certificate) -> str:
 def _hosts(one: Certificate) -> str:
     hosts = (*one.names, *one.addresses)
     if not hosts:
-        return "no host"
+        return f"no host but its common name, {one.common_name or 'which is empty'}"
     more = len(hosts) - MOST_NAMES
     return ", ".join(hosts[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
@@ -112,7 +112,7 @@ def _wrong_host(chain: tuple[Certificate, ...], peer: Peer) -> Finding:
         f"openssl req … -addext 'subjectAltName={_alternative(host)}'"
     )
     if chain and not chain[0].names and chain[0].common_name == host:
-        names = f"it has {host} as its common name only, which has not counted for long"
+        names = f"it has {host} as its common name only, which counts no longer"
         cure = (
             "Have it made anew with openssl req … -addext 'subjectAltName="
             f"{_alternative(host)}', or trust this very certificate: name it in "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import ssl
 import subprocess
 import sys
@@ -15,14 +16,18 @@ from moorline.errors import ConfigError
 from moorline.questdb.handshake import Context, may_be_named_by
 from moorline.questdb.settings import settings_from_conf
 from moorline.questdb.tls import Contexts, context_for
-from tests.questdb.tls.peers import ANSWER, talk
+from tests.questdb.tls.peers import ANSWER, TlsPeer, talk
 
 
-def tls_of(**said):
+def settings_for(protocol="https", **said):
     text = "".join(f"{key}={value};" for key, value in said.items())
-    found = settings_from_conf(f"https::addr=a;{text}").tls
-    assert found is not None
-    return found
+    return settings_from_conf(f"{protocol}::addr=a;{text}")
+
+
+def contexts_of(**said):
+    tls = settings_for(**said).tls
+    assert tls is not None
+    return Contexts(tls)
 
 
 @pytest.fixture
@@ -63,7 +68,7 @@ def is_answered(context, present):
 )
 def test_an_authority_that_this_machine_trusts(ca, trusted, files, present, machine):
     machine(files.pem("ca"))
-    assert is_answered(context_for(tls_of(tls_ca=ca)), present) == trusted
+    assert is_answered(context_for(settings_for(tls_ca=ca)), present) == trusted
 
 
 @pytest.mark.usefixtures("no_certifi")
@@ -79,12 +84,12 @@ def test_an_authority_in_the_folder_that_this_machine_trusts(
     ).stdout.strip()
     (tmp_path / f"{hashed}.0").write_bytes(files.pem("ca").read_bytes())
     machine(tmp_path / "none.pem")
-    assert is_answered(context_for(tls_of(tls_ca=ca)), present)
+    assert is_answered(context_for(settings_for(tls_ca=ca)), present)
 
 
 def test_mozillas_list_counts_for_both_and_for_itself(no_os_roots):
     sizes = {
-        ca: context_for(tls_of(tls_ca=ca)).cert_store_stats()["x509"]
+        ca: context_for(settings_for(tls_ca=ca)).cert_store_stats()["x509"]
         for ca in ("webpki_roots", "webpki_and_os_roots")
     }
     assert sizes["webpki_roots"] == sizes["webpki_and_os_roots"] > 100
@@ -92,14 +97,14 @@ def test_mozillas_list_counts_for_both_and_for_itself(no_os_roots):
 
 def test_one_of_two_lists_may_be_missing(no_os_roots, caplog):
     caplog.set_level(logging.INFO)
-    context_for(tls_of())
+    context_for(settings_for())
     assert "tls_ca=webpki_and_os_roots: this machine has no list" in caplog.text
     assert "the other list is used alone" in caplog.text
 
 
 def test_the_other_of_two_lists_may_be_missing(no_certifi, files, present, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(files.pem("ca")))
-    assert is_answered(context_for(tls_of()), present)
+    assert is_answered(context_for(settings_for()), present)
 
 
 @pytest.mark.parametrize("broken", ["missing", "garbage", "empty"])
@@ -108,9 +113,9 @@ def test_a_broken_list_of_this_machine_breaks_only_itself(
 ):
     if broken != "missing":
         (tmp_path / "none.pem").write_text("x" if broken == "garbage" else "")
-    context_for(tls_of())
+    context_for(settings_for())
     with pytest.raises(ConfigError) as raised:
-        context_for(tls_of(tls_ca="os_roots"))
+        context_for(settings_for(tls_ca="os_roots"))
     assert "tls_ca=os_roots: nobody is trusted" in str(raised.value)
     assert f"SSL_CERT_FILE='{tmp_path / 'none.pem'}'" in str(raised.value)
 
@@ -119,12 +124,12 @@ def test_mozillas_list_is_missing(no_certifi):
     with pytest.raises(
         ConfigError, match=r"tls_ca=webpki_roots: .* pip install certifi"
     ):
-        context_for(tls_of(tls_ca="webpki_roots"))
+        context_for(settings_for(tls_ca="webpki_roots"))
 
 
 def test_both_lists_are_missing(no_certifi, no_os_roots):
     with pytest.raises(ConfigError) as raised:
-        context_for(tls_of())
+        context_for(settings_for())
     for words in ("nobody is trusted", "certifi", "this machine", "tls_roots"):
         assert words in str(raised.value)
 
@@ -134,7 +139,7 @@ def test_both_lists_are_missing(no_certifi, no_os_roots):
 
 def test_what_is_decided_for_all_versions_of_python(files):
     for said in ({}, {"tls_roots": files.pem("ca")}):
-        context = context_for(tls_of(**said))
+        context = context_for(settings_for(**said))
         assert not context.verify_flags & ssl.VERIFY_X509_STRICT
         assert context.verify_flags & ssl.VERIFY_X509_PARTIAL_CHAIN
         assert context.verify_mode == ssl.CERT_REQUIRED
@@ -142,13 +147,29 @@ def test_what_is_decided_for_all_versions_of_python(files):
         assert context.minimum_version == ssl.TLSVersion.TLSv1_2
 
 
+@pytest.mark.parametrize(("protocol", "asked"), [("https", "http/1.1"), ("tcps", None)])
+def test_a_proxy_is_asked_for_the_http_that_is_spoken(protocol, asked, files):
+    offered = files.server_context("good", None, "")
+    offered.set_alpn_protocols(["h2", "http/1.1"])
+    peer = TlsPeer(offered)
+    context = context_for(settings_for(protocol, tls_roots=files.pem("ca")))
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", peer.port), 10) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as conn,
+        ):
+            assert conn.selected_alpn_protocol() == asked
+    finally:
+        peer.close()
+
+
 def test_a_common_name_counts_for_no_list_of_authorities():
-    assert not context_for(tls_of()).hostname_checks_common_name
+    assert not context_for(settings_for()).hostname_checks_common_name
 
 
 def test_what_the_recipe_would_fail_is_off(files, present):
     """So the flag decides something; OpenSSL counts a missing key usage as strict."""
-    context = context_for(tls_of(tls_roots=files.pem("named-ca")))
+    context = context_for(settings_for(tls_roots=files.pem("named-ca")))
     context.hostname_checks_common_name = True
     assert isinstance(context, Context)
     context.pinned |= {ssl.PEM_cert_to_DER_cert(files.pem("named").read_text())}
@@ -161,7 +182,7 @@ def test_what_the_recipe_would_fail_is_off(files, present):
 
 def test_only_certificates_without_a_name_are_pinned(files):
     for kind, count in (("good", 0), ("self-signed", 0), ("recipe", 1)):
-        context = context_for(tls_of(tls_roots=files.pem(kind)))
+        context = context_for(settings_for(tls_roots=files.pem(kind)))
         assert isinstance(context, Context)
         assert len(context.pinned) == count
         assert context.hostname_checks_common_name == bool(count)
@@ -189,7 +210,7 @@ def test_whose_common_name_counts(files, leaf, host, pinned, expected):
 
 def client_complaint(files, **said):
     with pytest.raises(ConfigError) as raised:
-        context_for(tls_of(tls_roots=files.pem("ca"), **said))
+        context_for(settings_for(tls_roots=files.pem("ca"), **said))
     return str(raised.value)
 
 
@@ -197,7 +218,7 @@ def test_certificate_and_key_may_share_a_file(files, tmp_path):
     both = tmp_path / "both.pem"
     parts = (files.key("client"), files.pem("client"))
     both.write_bytes(b"".join(one.read_bytes() for one in parts))
-    context_for(tls_of(tls_roots=files.pem("ca"), tls_client_cert=both))
+    context_for(settings_for(tls_roots=files.pem("ca"), tls_client_cert=both))
 
 
 def test_no_client_certificate(files, tmp_path):
@@ -264,7 +285,7 @@ def replace(path, content):
 def test_a_rotated_file_is_read_for_the_next_connection(files, roots, present, caplog):
     caplog.set_level(logging.INFO)
     replace(roots, files.pem("other-ca").read_bytes())
-    contexts = Contexts(tls_of(tls_roots=roots))
+    contexts = contexts_of(tls_roots=roots)
     assert not is_answered(contexts.get(), present)
     assert contexts.get() is contexts.get()
 
@@ -282,7 +303,7 @@ def test_a_damaged_file_is_warned_of_and_the_last_one_used(
     files, roots, present, damage, caplog
 ):
     replace(roots, files.pem("ca").read_bytes())
-    contexts = Contexts(tls_of(tls_roots=roots))
+    contexts = contexts_of(tls_roots=roots)
 
     if damage is None:
         roots.unlink()
@@ -309,7 +330,7 @@ def test_a_rotated_client_certificate_is_read(files, roots, present):
 
     peer = present("good", client_ca=files.pem("ca"))
     put("recipe")
-    contexts = Contexts(tls_of(tls_roots=files.pem("ca"), tls_client_cert=own))
+    contexts = contexts_of(tls_roots=files.pem("ca"), tls_client_cert=own)
     with pytest.raises(ssl.SSLError):
         talk(contexts.get(), peer.port, "localhost")
 
@@ -319,7 +340,8 @@ def test_a_rotated_client_certificate_is_read(files, roots, present):
 
 
 def test_the_clock_decides_what_has_expired(files):
-    wanted = tls_of(tls_roots=files.pem("expired"))
+    wanted = settings_for(tls_roots=files.pem("expired")).tls
+    assert wanted is not None
     with pytest.raises(ConfigError, match="has expired") as raised:
         Contexts(wanted)
     assert "tls_roots" in str(raised.value)
