@@ -14,6 +14,7 @@ from moorline import errors
 from moorline.core.address import Address
 from moorline.core.conninfo import contact_points
 from moorline.core.faults import Verdict, classify, sqlstate_of
+from moorline.core.secret import Secret
 from moorline.core.steps import Connect
 from moorline.drivers.asyncpg import (
     DIALECT,
@@ -198,6 +199,15 @@ async def test_a_control_connection_leaves_the_callers_classes_alone(recorded):
 async def test_without_a_node_the_call_is_as_it_was_written(recorded):
     await Asyncpg("postgresql://a/d", {"timeout": 60}).connect(Connect(None, 2.0))
     assert recorded.calls == [("postgresql://a/d", {"timeout": 60})]
+
+
+@pytest.mark.parametrize("given", [{}, {"password": "another"}])
+async def test_a_steps_password_is_that_connects(recorded, given):
+    step = Connect(NODE, 3.5, password=Secret(SECRET))
+    await Asyncpg("", given).connect(step)
+    [(_, arguments)] = recorded.calls
+    assert arguments["password"] == SECRET
+    assert SECRET not in repr(step)
 
 
 def test_no_repr_shows_a_password():

@@ -11,6 +11,7 @@ import pytest
 
 from moorline.core.address import Address
 from moorline.core.faults import Verdict, classify, sqlstate_of
+from moorline.core.secret import Secret
 from moorline.core.steps import Connect
 from moorline.drivers.psycopg import (
     DIALECT,
@@ -243,6 +244,12 @@ def dialled(request):
         (Connect(NODE, None), {}, {"host": "db1", "port": 5433, "hostaddr": ""}),
         (Connect(None, 9.0), {"host": "x,y", "port": 7}, {"host": "x,y", "port": 7}),
         (Connect(None, None), {}, {}),
+        (  # a step's own password wins over the caller's
+            Connect(NODE, None, password=Secret(SECRET)),
+            {"password": "another"},
+            {"host": "db1", "port": 5433, "hostaddr": "", "password": SECRET},
+        ),
+        (Connect(None, 9.0, password=Secret(SECRET)), {}, {"password": SECRET}),
     ],
 )
 async def test_a_connect_step_becomes_psycopgs_arguments(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -236,7 +237,14 @@ class World:
         for pool in self.pools:
             # asyncpg's would wait for what a test that failed has not given back.
             self.run(pool.terminate() if self.of_asyncpg else pool.close())
+        # Those that were refused are closed when the loop has had its turns; what is
+        # left of it is what wakes it.
+        open_ones = self._runner.get_loop()._selector.get_map()
+        self.wait(lambda: len(open_ones) <= 1)
         self._runner.close()
+        for thread in threading.enumerate():
+            if thread.name == "moorline-connect":  # one that was given up
+                thread.join()
 
     def _connecting(self, dsn: str, arguments: dict[str, Any]) -> Any:
         if self.of_asyncpg:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import asyncpg as plain
 import pytest
 
-from moorline.dsql import asyncpg
+from moorline.core.backoff import Backoff
+from moorline.dsql import asyncpg, login
 from moorline.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -126,15 +127,20 @@ async def test_a_password_is_refused(cluster: DsqlLab, secret: str) -> None:
     assert isinstance(raised.value, asyncpg.InterfaceError)
 
 
-async def test_a_connect_may_be_cancelled(cluster: DsqlLab) -> None:
-    cluster.faults.freeze()
-    task = asyncio.create_task(asyncpg.connect(**place(cluster)))
-    await asyncio.sleep(0.1)
+async def test_a_connect_that_waits_may_be_cancelled(
+    cluster: DsqlLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(login, "BUSY_BACKOFF", Backoff(base=60, cap=60))
+    cluster.faults.fail_login("waking up")
+    task = asyncio.create_task(asyncpg.connect(**place(cluster), timeout=None))
+    await asyncio.to_thread(cluster.wait_logins, 1)
+    await asyncio.to_thread(cluster.wait_connections, 0)
+
     task.cancel()
+
     with pytest.raises(asyncio.CancelledError):
         await task
-    cluster.faults.thaw()
-    await asyncio.to_thread(cluster.wait_connections, 0)
+    assert len(cluster.logins) == 1
 
 
 async def test_neither_a_token_nor_a_secret_is_in_an_error(

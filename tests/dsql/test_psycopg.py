@@ -101,7 +101,8 @@ async def test_a_connect_may_be_cancelled(cluster: DsqlLab) -> None:
     cluster.faults.freeze()
     connect = psycopg.AsyncConnection.connect(host=cluster.endpoint, port=cluster.port)
     task = asyncio.create_task(connect)
-    await asyncio.sleep(0.1)
+    while not cluster.plain_bytes:  # noqa: ASYNC110 - another thread's news
+        await asyncio.sleep(0.005)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -74,10 +74,10 @@ def test_traffic_goes_on_through_renewals_of_which_two_fail(cluster: DsqlLab) ->
     provider = Provider(cluster, 2, 4)
 
     count = traffic(
-        cluster, 5.0, 0.1, token_duration_secs=2, credentials_provider=provider
+        cluster, 3.8, 0.1, token_duration_secs=2, credentials_provider=provider
     )
 
-    assert cluster.accepted == len(cluster.logins) == count > 50
+    assert cluster.accepted == len(cluster.logins) == count > 20
     assert len({seen.token for seen in cluster.logins}) >= 3
     assert provider.calls >= 5  # two of which failed
     (state,) = dsql.token_states()
@@ -86,9 +86,9 @@ def test_traffic_goes_on_through_renewals_of_which_two_fail(cluster: DsqlLab) ->
 
 def test_a_token_of_a_second_is_of_use(cluster: DsqlLab) -> None:
     """Each login succeeds; one that took too long is tried with another token."""
-    count = traffic(cluster, 2.5, 0.1, token_duration_secs=1)
+    count = traffic(cluster, 2.0, 0.1, token_duration_secs=1)
 
-    assert cluster.accepted == count > 20
+    assert cluster.accepted == count > 10
     assert {seen.reason for seen in cluster.logins} <= {"", "expired"}
 
 
@@ -96,10 +96,10 @@ def test_a_token_dies_with_its_credentials_and_is_replaced_before(
     dsql_lab: DsqlLab, reach: Reach
 ) -> None:
     """The token itself would be good for fifteen minutes."""
-    with dsql_lab.credentials_endpoint(lifetime=3) as endpoint:
+    with dsql_lab.credentials_endpoint(lifetime=2) as endpoint:
         reach(dsql_lab, endpoint.environment())
 
-        count = traffic(dsql_lab, 4.0, 0.1)
+        count = traffic(dsql_lab, 2.6, 0.1)
 
         assert endpoint.requests >= 2
     assert dsql_lab.accepted == len(dsql_lab.logins) == count

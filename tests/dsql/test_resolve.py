@@ -31,7 +31,8 @@ SPEC = Path(__file__).parents[1] / "spec" / "dsql_logins.toml"
 CASES = tomllib.loads(SPEC.read_text("utf-8"))["cases"]
 KEYS = {"name", "options", "environment", "config"}
 KEYS |= {"signed", "region", "dialled", "error"}
-KINDS = {"sync": psycopg.KIND, "async": psycopg.ASYNC_KIND, "asyncpg": asyncpg.KIND}
+KINDS = {"psycopg": psycopg.KIND, "asyncpg": asyncpg.KIND}
+ALL_KINDS = [psycopg.ASYNC_KIND, *KINDS.values()]
 OURS = f"moorline-dsql/{__version__}"
 
 
@@ -145,7 +146,7 @@ OPTIONS = st.fixed_dictionaries(
 @given(
     options=OPTIONS,
     host=st.sampled_from([HOST, ID, HOST.upper(), f"{HOST}."]),
-    kind=st.sampled_from([*KINDS.values()]),
+    kind=st.sampled_from(ALL_KINDS),
 )
 def test_three_ways_to_write_it_mean_the_same(
     options: dict[str, str], host: str, kind: Kind
@@ -319,7 +320,7 @@ class TestKeeping:
         assert known(HOST, {"user": "c"}, kind) is not None
 
     def test_drivers_share_tokens(self) -> None:
-        sources = {id(resolve(HOST, {}, kind).target.source) for kind in KINDS.values()}
+        sources = {id(resolve(HOST, {}, kind).target.source) for kind in ALL_KINDS}
 
         assert len(sources) == 1
         assert environment.environment.read()  # by which they are told apart

@@ -146,9 +146,7 @@ class Blocking(World):
         def work(conn: Any) -> Any:
             return at_once(body(Db(conn)))
 
-        return await asyncio.to_thread(
-            run.run_transaction, target, work, **options
-        )
+        return await asyncio.to_thread(run.run_transaction, target, work, **options)
 
     async def loop(self, target: Any, body: Body, **options: Any) -> int:
         def attempts() -> int:
