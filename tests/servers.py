@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 from moorline.lab import questdb_jar
 
 VERSIONS = ("9.3.4", "9.0.3", "8.2.0")
 
 if __name__ == "__main__":
     for version in VERSIONS:
-        print(questdb_jar.find(version).name)
+        sys.stdout.write(f"{questdb_jar.find(version).name}\n")

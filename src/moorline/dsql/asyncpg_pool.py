@@ -52,7 +52,7 @@ class RetiringPool(asyncpg.Pool):
         connect: Any,  # noqa: ANN401 - asyncpg's
         **options: Any,  # noqa: ANN401 - asyncpg's
     ) -> None:
-        me = weakref.ref(self)
+        me: weakref.ref[RetiringPool] = weakref.ref(self)
         try:
             longest = lifetime.checked(max_lifetime)
         except ValueError as error:
@@ -67,7 +67,7 @@ class RetiringPool(asyncpg.Pool):
         self._retirement = retirement
         super().__init__(*args, connect=enter, **options)
 
-    def acquire(self, *, timeout: float | None = None) -> _Acquiring:
+    def acquire(self, *, timeout: float | None = None) -> Any:  # noqa: ANN401 - asyncpg's own is private
         """Obtain a connection that works and is not due; see asyncpg."""
         return _Acquiring(self, timeout)
 
@@ -77,7 +77,7 @@ class RetiringPool(asyncpg.Pool):
         while True:
             left = None if deadline is None else max(0.0, deadline - time.monotonic())
             conn: Any = await super().acquire(timeout=left)
-            inner = conn._con  # noqa: SLF001 - None: the loop has just told asyncpg
+            inner = _inner(conn)
             if inner is not None:
                 if not (self._retirement.is_due(inner) or _is_lost(inner)):
                     return conn
@@ -96,6 +96,11 @@ class RetiringPool(asyncpg.Pool):
             for conn in taken:
                 await self.release(conn)
         self._retirement.woken()
+
+
+def _inner(conn: Any) -> Any:  # noqa: ANN401 - asyncpg's
+    """Return the connection behind a pool's; `None` if the loop has just lost it."""
+    return conn._con  # noqa: SLF001 - a stand-in passes all else on, and fails then
 
 
 class _Acquiring:

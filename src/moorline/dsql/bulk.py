@@ -145,7 +145,7 @@ def _weight(value: object) -> int:
     match value:
         case str():
             return len(value) if value.isascii() else len(value.encode())
-        case bytes() | bytearray() | memoryview():
+        case bytes() | bytearray():
             return len(value)
         case None | bool() | int() | float():
             return 8

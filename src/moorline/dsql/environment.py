@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from moorline.shell.variables import Variables
 
@@ -45,4 +46,5 @@ def default_region(profile: str | None) -> str:
         return named
     from botocore.session import Session  # noqa: PLC0415 - slow to import
 
-    return Session(profile=profile).get_config_variable("region") or ""
+    session: Any = Session(profile=profile)
+    return session.get_config_variable("region") or ""

@@ -72,7 +72,7 @@ class _Login:
 
     target: Target
     deadline: Deadline
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list[Attempt])
     refused: int = 0  # because the cluster was busy
     stale: int = 0  # because the token was out of date
     is_over: bool = False

@@ -112,7 +112,7 @@ class ConnectionPool(psycopg_pool.ConnectionPool[CT]):
         **options: Unpack[PoolOptions[CT]],
     ) -> None:
         _require(connection_class, Connection)
-        me = weakref.ref(self)
+        me: weakref.ref[ConnectionPool[Any]] = weakref.ref(self)
         retirement = Retirement(_checked(max_lifetime), lambda s: _wake(s, me))
 
         def enter(conn: CT) -> None:
@@ -167,7 +167,7 @@ class AsyncConnectionPool(psycopg_pool.AsyncConnectionPool[ACT]):
         **options: Unpack[AsyncPoolOptions[ACT]],
     ) -> None:
         _require(connection_class, AsyncConnection)
-        me = weakref.ref(self)
+        me: weakref.ref[AsyncConnectionPool[Any]] = weakref.ref(self)
         retirement = Retirement(_checked(max_lifetime), lambda s: _awake(s, me))
 
         async def enter(conn: ACT) -> None:

@@ -113,7 +113,7 @@ class _Course:
     give_up_at: float | None = None
     renewed: bool = False
     doubled: bool = False  # whether a server may have taken it unheard
-    tried: list[str] = field(default_factory=list)
+    tried: list[str] = field(default_factory=list[str])
 
 
 def deliver(batch: Batch, server: Server) -> Flow[None]:
@@ -159,7 +159,7 @@ def negotiate(server: Server) -> Flow[Agreed]:
         IngestError: None of them said so in time.
         TlsError: One could not be verified.
     """
-    course, nothing = _Course(), Batch(b"", 0, lambda _: "")
+    course, nothing = _Course(), Batch(b"", 0, str)
     while True:
         header = yield from Act(lambda: server.authorization(course.renewed))
         request = Request("GET", SETTINGS, _headers(server, header), b"")

@@ -89,6 +89,7 @@ class Encoding:
         symbols: What writes a symbol's value, by its type.
         columns: What writes a column's value, by its type.
         ends: What writes the end of a row, by the type of its timestamp.
+        inline: Whether what writes the commonest types may be bypassed, for speed.
         of_kind: The same as `columns`, for values of one family only.
 
     Raises:
@@ -109,6 +110,7 @@ class Encoding:
         self.version = version
         self.max_name_len = max_name_len
         self.strict = strict
+        self.inline = version > 1 and not strict
         self.tables = TableNames(max_name_len)
         self.fields = ColumnNames(max_name_len)
         self.texts = SymbolValues()

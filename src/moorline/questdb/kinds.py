@@ -13,7 +13,6 @@ from decimal import Decimal
 from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
-from uuid import UUID
 
 from moorline.errors import RowError
 from moorline.questdb.arrays import of_array, of_ndarray, of_nested
@@ -77,7 +76,6 @@ CURES: tuple[tuple[type, str], ...] = (
     (bytearray, "decode it"),
     (timedelta, "write a whole number of some unit"),
     (time, "write a datetime, or its isoformat()"),
-    (UUID, "write str(value); the server makes a UUID of it where the column is one"),
     (Enum, "write its .value"),
     (complex, "write its parts into two columns"),
 )
@@ -146,7 +144,7 @@ def _element(value: object) -> float:
 
 
 def _foreign(kind: type, *, strict: bool) -> Kind | None:
-    """Return the kind of a type of NumPy or pandas; `None` if it is neither's."""
+    """Return the kind of a type that is known by its name; `None` if it is not."""
     names = {
         (base.__module__.partition(".")[0], base.__name__) for base in kind.__mro__
     }
@@ -156,6 +154,8 @@ def _foreign(kind: type, *, strict: bool) -> Kind | None:
         return Kind("ts", partial(of_pandas, strict=strict))
     if ("numpy", "ndarray") in names:
         return Kind("arr", of_ndarray)
+    if ("uuid", "UUID") in names:  # by name, since uuid is slow to import
+        return _refused("write str(value), of which the server makes a UUID")
     if ("numpy", "generic") not in names:
         return None
     return next(

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from moorline.errors import BufferFull, RowError
 from moorline.questdb.text import shown
+from moorline.questdb.timestamps import LAST_NANOS, TimestampNanos
+from moorline.questdb.values import DOUBLE_MARK, GREATEST, LEAST, pack_double
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -72,10 +74,17 @@ def append_row(  # noqa: C901, PLR0912, PLR0917 - calls would cost a tenth of it
         behind_symbols = len(out)
         if columns:
             writers = encoding.columns
+            inline = encoding.inline
             for name, value in columns.items():
-                if (said := writers[type(value)](value)) is not None:
-                    out += fields[name]
-                    out += said
+                kind = type(value)
+                if kind is int and inline and LEAST <= value <= GREATEST:  # type: ignore[operator]
+                    said = b"%di" % value  # type: ignore[str-format]
+                elif kind is float and inline:
+                    said = pack_double(DOUBLE_MARK, value)
+                elif (said := writers[kind](value)) is None:
+                    continue
+                out += fields[name]
+                out += said
         name = None
         if len(out) > behind_symbols:
             out[behind_symbols] = SPACE
@@ -83,7 +92,14 @@ def append_row(  # noqa: C901, PLR0912, PLR0917 - calls would cost a tenth of it
             refuse_nothing()
         if encoding.strict:
             refuse_alike([*(symbols or ()), *(columns or ())])
-        out += encoding.ends[type(at)](at)
+        if (
+            type(at) is TimestampNanos
+            and encoding.inline
+            and 0 <= at.value <= LAST_NANOS
+        ):
+            out += b" %dn\n" % at.value
+        else:
+            out += encoding.ends[type(at)](at)
         if len(out) > most:
             refuse_full(start, len(out) - start, most)
     except BaseException as error:

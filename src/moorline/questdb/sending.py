@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from base64 import b64encode
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from moorline import __version__
@@ -97,7 +98,7 @@ class Sending:
             return None
         self.buffer.check_finished()
         body = bytes(self.buffer)
-        return Batch(body, self.buffer.row_count, lambda line: row_text(body, line))
+        return Batch(body, self.buffer.row_count, partial(row_text, body))
 
     def is_due(self) -> bool:
         """Tell whether enough rows have come together to be sent."""

@@ -17,11 +17,15 @@ if TYPE_CHECKING:
     from moorline.questdb.timestamps import Timestamp, TimestampMicros
 
 __all__ = [
+    "DOUBLE_MARK",
+    "GREATEST",
+    "LEAST",
     "binary_double",
     "boolean",
     "end_micros",
     "end_nanos",
     "end_plain",
+    "pack_double",
     "strict_double",
     "strict_timestamp",
     "strict_whole",
@@ -37,18 +41,17 @@ DOUBLE_MARK = 0x103D  # "=" and 0x10, little-endian
 NO_NUMBERS = {"nan": b"NaN", "inf": b"Infinity", "-inf": b"-Infinity"}
 NULL = "the server stores {} as NULL, and strict=True: write None"
 
+pack_double = struct.Struct("<Hd").pack
 # As protocol versions 2 and 3 write a double.
-binary_double: Callable[[float], bytes] = partial(
-    struct.Struct("<Hd").pack, DOUBLE_MARK
-)
+binary_double: Callable[[float], bytes] = partial(pack_double, DOUBLE_MARK)
 
 
 def text_double(value: float) -> bytes:
     """Return a double as protocol version 1 writes it: the shortest text that is it."""
     text = repr(value)
-    digits, scientific, exponent = text.partition("e")
-    if not scientific:
-        return NO_NUMBERS.get(text) or text.encode()
+    if "e" not in text:
+        return NO_NUMBERS[text] if text in NO_NUMBERS else text.encode()
+    digits, _, exponent = text.partition("e")
     if exponent == "-05":  # the one that QuestDB's own clients write out
         sign = "-" if digits[0] == "-" else ""
         return f"{sign}0.0000{digits.lstrip('-').replace('.', '')}".encode()

@@ -1,0 +1,202 @@
+"""Claim: Python alone writes rows at 0.3 times the speed of QuestDB's own client.
+
+::
+
+    python -m benchmarks.questdb_rows [--rounds 15] [--rows 100000] [--json FILE]
+
+Everything runs in one process of the environment that has the client, in turn. A row
+has two symbols, two doubles, a whole number and a timestamp in nanoseconds; the loop
+makes the dicts and the timestamp, as a program would. Only buffers: nothing is sent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.harness import figure_of, interleave, quiet_gc, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Row = tuple[str, str, float, float, int, int]
+    # The classes of either package, which are alike and share no type.
+    Buffer = Any
+    Nanos = Any
+
+ROOT = Path(__file__).parents[1]
+BAR = 0.3
+PEER = "the client's row()"
+FIRST = 1_700_000_000_000_000_000
+SCHEMA = {
+    "symbol": "symbol",
+    "side": "symbol",
+    "price": "f64",
+    "amount": "f64",
+    "id": "i64",
+    "ts": "at_ns",
+}
+
+
+def main() -> int:
+    """Measure, and tell; return 1 if the bar is not met."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--version", type=int, default=2, help="of the protocol")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    results = _in_the_clients_environment(options)
+    for name, one in results.items():
+        low, high = one["interval"]
+        print(
+            f"{name:22} {one['rows_per_second'] / 1e6:6.3f} M rows/s, "
+            f"{one['ratio']:5.2f} of the client's ({low:.2f} to {high:.2f})"
+        )
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    return int(results["row()"]["ratio"] < BAR)
+
+
+def _in_the_clients_environment(options: argparse.Namespace) -> dict[str, Any]:
+    from benchmarks.peers.environments import python_of  # noqa: PLC0415 - not there
+
+    command = [str(python_of("questdb")), "-m", "benchmarks.questdb_rows", "child"]
+    command += map(str, (options.rounds, options.rows, options.version))
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        command,
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+# --- what runs there -----------------------------------------------------------------
+
+
+def _child(rounds: int, count: int, version: int) -> None:
+    dice = random.Random(1)
+    rows = _rows(dice, count)
+    arms = _arms(rows, version)
+    _check_equal(rows[:1000], version)
+    interleave(arms, 1, dice)  # caches are filled, and this is forgotten
+    with quiet_gc():
+        samples = interleave(arms, rounds, dice)
+    results = {}
+    for name, taken in samples.items():
+        ratio, interval = figure_of(_ratio, samples[PEER], taken, dice=dice)
+        results[name] = {
+            "rows_per_second": count / statistics.median(taken),
+            "ratio": ratio,
+            "interval": interval,
+            "seconds": summary(taken),
+        }
+    print(json.dumps(results))
+
+
+def _ratio(peer: list[float], ours: list[float]) -> float:
+    return statistics.median(peer) / statistics.median(ours)
+
+
+def _rows(dice: random.Random, count: int) -> list[Row]:
+    symbols = [f"SYM{number}-USDT" for number in range(8)]
+    return [
+        (
+            dice.choice(symbols),
+            dice.choice(("buy", "sell")),
+            round(dice.uniform(1, 50_000), 2),
+            dice.random(),
+            number,
+            FIRST + number * 1_000_003,
+        )
+        for number in range(count)
+    ]
+
+
+def _client() -> tuple[Any, Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from questdb import ingress  # noqa: PLC0415 - only this environment has it
+    return ingress.Buffer, ingress.TimestampNanos
+
+
+def _ours() -> tuple[Any, Any]:
+    from moorline.questdb.buffer import Buffer  # noqa: PLC0415 - by PYTHONPATH
+    from moorline.questdb.timestamps import TimestampNanos  # noqa: PLC0415 - the same
+
+    return Buffer, TimestampNanos
+
+
+def _arms(rows: list[Row], version: int) -> dict[str, Callable[[], float]]:
+    return {
+        PEER: partial(_timed, _by_row, *_client(), rows, version),
+        "row()": partial(_timed, _by_row, *_ours(), rows, version),
+        "table().symbol()…at()": partial(_timed, _by_calls, *_ours(), rows, version),
+        "rows()": partial(_timed, _by_schema, *_ours(), rows, version),
+    }
+
+
+def _timed(
+    write: Callable[..., None],
+    make: Buffer,
+    nanos: Nanos,
+    rows: list[Row],
+    version: int,
+) -> float:
+    buffer = make(protocol_version=version, init_buf_size=len(rows) * 128 + 1024)
+    start = time.perf_counter()
+    write(buffer, nanos, rows)
+    return time.perf_counter() - start
+
+
+def _by_row(buffer: Buffer, nanos: Nanos, rows: list[Row]) -> None:
+    for symbol, side, price, amount, number, at in rows:
+        buffer.row(
+            "trades",
+            symbols={"symbol": symbol, "side": side},
+            columns={"price": price, "amount": amount, "id": number},
+            at=nanos(at),
+        )
+
+
+def _by_calls(buffer: Buffer, nanos: Nanos, rows: list[Row]) -> None:
+    for symbol, side, price, amount, number, at in rows:
+        row = buffer.table("trades").symbol("symbol", symbol).symbol("side", side)
+        row.column("price", price).column("amount", amount).column("id", number)
+        row.at(nanos(at))
+
+
+def _by_schema(buffer: Buffer, _nanos: Nanos, rows: list[Row]) -> None:
+    buffer.rows("trades", rows, SCHEMA)
+
+
+def _check_equal(rows: list[Row], version: int) -> None:
+    """See that all write the same bytes, or the comparison would be of nothing."""
+    written = set()
+    ways = ((_by_row, _client), (_by_row, _ours), (_by_calls, _ours))
+    for write, kind in (*ways, (_by_schema, _ours)):
+        make, nanos = kind()
+        buffer = make(protocol_version=version)
+        write(buffer, nanos, rows)
+        written.add(bytes(buffer))
+    assert len(written) == 1
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["child"]:
+        _child(*map(int, sys.argv[2:]))
+    else:
+        sys.exit(main())
