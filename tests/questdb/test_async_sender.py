@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from moorline.errors import IngestError, TlsError
-from moorline.questdb.async_sender import AsyncSender
-from moorline.questdb.timestamps import TimestampNanos
+from moorline.errors import ConfigError, IngestError, TlsError
+from moorline.questdb import AsyncSender, TimestampNanos
 
 if TYPE_CHECKING:
     from moorline.lab import QuestdbLab
@@ -39,6 +38,16 @@ async def test_rows_arrive(questdb_lab: QuestdbLab, protocol: str) -> None:
         schema = {"side": "symbol", "price": "f64", "ts": "at"}
         await sender.rows(TABLE, [("sell", 0.5, AT)], schema)
     await asyncio.to_thread(questdb_lab.wait_rows, TABLE, 101)
+
+
+async def test_rows_are_built_step_by_step(questdb_lab: QuestdbLab) -> None:
+    sender = AsyncSender.from_conf(conf(questdb_lab))
+    with pytest.raises(ConfigError, match="not open"):
+        sender.table(TABLE)
+    async with sender:
+        await sender.table(TABLE).symbol("side", "buy").column("price", 1.0).at(AT)
+        await sender.table(TABLE).column("price", 2.0).at_now()
+    await asyncio.to_thread(questdb_lab.wait_rows, TABLE, 2)
 
 
 async def test_tasks_may_share_it_and_rows_are_sent_by_number(

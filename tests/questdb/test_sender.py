@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from moorline.errors import ConfigError, IngestError, RowError, TlsError
-from moorline.questdb.sender import Sender
-from moorline.questdb.timestamps import TimestampNanos
+from moorline.questdb import Sender, SenderBuilder, TimestampNanos
 
 if TYPE_CHECKING:
     from moorline.lab import QuestdbLab
@@ -44,6 +43,42 @@ def test_rows_arrive(questdb_lab: QuestdbLab, protocol: str) -> None:
     assert (count, total) == (101, 4950.5)
     posts = [one for one in questdb_lab.requests if one.method == "POST"]
     assert len(posts) == 1
+
+
+def test_the_documented_client_is_this_one(questdb_lab: QuestdbLab) -> None:
+    sender = (
+        SenderBuilder("https", "localhost", questdb_lab.https_port)
+        .username("admin")
+        .password("quest")
+        .tls_ca("pem_file")
+        .tls_roots(questdb_lab.ca_file)
+        .build()
+    )
+    (
+        sender.table(TABLE)
+        .symbol("symbol", "BTC-USDT")
+        .symbol("side", "buy")
+        .column_f64("price", 37779.62)
+        .column_f64("amount", 0.5)
+        .at_now()
+    )
+    sender.close()
+    questdb_lab.wait_rows(TABLE, 1)
+    rows = questdb_lab.sql(f"select symbol, side, price, amount from {TABLE}")  # noqa: S608 - a name of ours
+    assert rows == [("BTC-USDT", "buy", 37779.62, 0.5)]
+
+
+def test_a_row_that_is_not_finished_is_not_sent(questdb_lab: QuestdbLab) -> None:
+    with Sender.from_conf(conf(questdb_lab)) as sender:
+        begun = sender.table(TABLE).column("price", 1.0)
+        add(sender)
+        sender.flush()
+        assert len(sender) == 0
+        begun.at(AT)
+        assert sender.buffer.row_count == 1
+        with pytest.raises(RowError, match="without a row"):
+            begun.at(AT)
+    questdb_lab.wait_rows(TABLE, 2)
 
 
 def test_the_variable_is_read(

@@ -1,4 +1,57 @@
-"""QuestDB: a sender for rows and frames, over TLS that is verified.
+"""QuestDB: a sender for rows, over TLS that is verified.
 
-Under construction.
+Under construction: rows over HTTP and HTTPS are there; frames, TCP and the compiled
+encoder are not.
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from moorline.questdb.async_sender import AsyncSender
+    from moorline.questdb.buffer import Buffer
+    from moorline.questdb.builder import SenderBuilder
+    from moorline.questdb.sender import Sender
+    from moorline.questdb.timestamps import (
+        ServerTimestamp,
+        TimestampMicros,
+        TimestampNanos,
+    )
+
+__all__ = [
+    "AsyncSender",
+    "Buffer",
+    "Sender",
+    "SenderBuilder",
+    "ServerTimestamp",
+    "TimestampMicros",
+    "TimestampNanos",
+]
+
+_HOMES = {
+    "moorline.questdb.async_sender": ("AsyncSender",),
+    "moorline.questdb.buffer": ("Buffer",),
+    "moorline.questdb.builder": ("SenderBuilder",),
+    "moorline.questdb.sender": ("Sender",),
+    "moorline.questdb.timestamps": (
+        "ServerTimestamp",
+        "TimestampMicros",
+        "TimestampNanos",
+    ),
+}
+
+
+def __getattr__(name: str) -> object:
+    for home, names in _HOMES.items():
+        if name in names:
+            found: object = getattr(import_module(home), name)
+            globals()[name] = found
+            return found
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

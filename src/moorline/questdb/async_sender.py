@@ -9,7 +9,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from moorline.errors import MoorlineError
+from moorline.errors import ConfigError, MoorlineError
 from moorline.net.aio import AsyncHttpConnection
 from moorline.questdb.delivery import Exchange, deliver, negotiate
 from moorline.questdb.sending import Sending
@@ -17,12 +17,13 @@ from moorline.questdb.settings import settings_from_conf, settings_from_env
 from moorline.shell import aio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from moorline.core.flow import Step
     from moorline.core.options import Value
-    from moorline.questdb.buffer import At, Buffer
+    from moorline.questdb.buffer import Buffer
+    from moorline.questdb.fluent import At, Row
     from moorline.questdb.schema import ColumnKind
     from moorline.questdb.settings import Settings
 
@@ -104,6 +105,37 @@ class AsyncSender:
                 await self._flush()
         return self
 
+    def table(self, name: str) -> Row[Awaitable[None]]:
+        """Begin a row; ``await`` its `Row.at` or `Row.at_now`, which ends it.
+
+        Raises:
+            ConfigError: The sender is not open, so nobody knows how rows are written.
+            RowError: The name is not allowed.
+        """
+        if self._sending.buffer is None:
+            raise ConfigError(
+                "the sender is not open: use it in `async with`, or await open()"
+            )
+        return self._sending.buffer.begin(name, self.append)
+
+    async def append(self, row: bytearray) -> None:
+        """Add a row that is finished; see `Buffer.append`."""
+        async with self._lock:
+            (await self._open()).append(row)
+            if self._sending.is_due():
+                await self._flush()
+
+    async def open(self) -> Self:
+        """Ask a server which version of ILP it reads, unless the options say it.
+
+        Raises:
+            IngestError: No server answered.
+            TlsError: A server could not be verified.
+        """
+        async with self._lock:
+            await self._open()
+        return self
+
     async def flush(self) -> None:
         """Send what is in the buffer, and wait until it is acknowledged.
 
@@ -128,7 +160,7 @@ class AsyncSender:
                 connection.close()
 
     async def __aenter__(self) -> Self:
-        return self
+        return await self.open()
 
     async def __aexit__(
         self,

@@ -22,29 +22,26 @@ nanoseconds.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
 from moorline.errors import ConfigError, RowError
 from moorline.questdb.encoding import Encoding
+from moorline.questdb.fluent import Fluent, Row
 from moorline.questdb.names import DEFAULT_MAX_LEN
 from moorline.questdb.pending import PendingRow
 from moorline.questdb.rows import append_row, append_rows, refuse_full
 from moorline.questdb.schema import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import date, datetime
-    from decimal import Decimal
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from moorline.questdb.encoding import ByType, ProtocolVersion
-    from moorline.questdb.moments import DateTime64
+    from moorline.questdb.encoding import ProtocolVersion
+    from moorline.questdb.fluent import At
     from moorline.questdb.schema import ColumnKind
-    from moorline.questdb.timestamps import ServerTimestampType, Timestamp
-
-    Moment: TypeAlias = Timestamp | datetime | date | DateTime64
-    At: TypeAlias = Moment | ServerTimestampType | None
 
 __all__ = ["Buffer", "Mark"]
+
+T = TypeVar("T")
 
 LEAST_SIZE = 1024
 
@@ -56,7 +53,7 @@ class Mark(NamedTuple):
     rows: int
 
 
-class Buffer:
+class Buffer(Fluent):
     """Rows as they are sent.
 
     Args:
@@ -76,9 +73,7 @@ class Buffer:
     """
 
     __slots__ = (
-        "_encoding",
         "_out",
-        "_pending",
         "init_buf_size",
         "max_buf_size",
         "row_count",
@@ -99,7 +94,7 @@ class Buffer:
         self.max_buf_size = max_buf_size
         self._out = bytearray()
         self.row_count = 0
-        self._pending: PendingRow | None = None
+        self._pending = None
 
     @property
     def protocol_version(self) -> int:
@@ -207,53 +202,6 @@ class Buffer:
         self._pending = PendingRow(self._encoding, name)
         return self
 
-    def symbol(self, name: str, value: object) -> Self:
-        """Add a symbol: a text that repeats; `None` is left out.
-
-        Raises:
-            RowError: It cannot be written, or it is behind a column.
-        """
-        row = self._begun("symbol()")
-        row.add_symbol(name, value)
-        self._pending = row
-        return self
-
-    def column(self, name: str, value: object) -> Self:
-        """Add a column of any of the types that `row` takes; `None` is left out.
-
-        Raises:
-            RowError: It cannot be written.
-        """
-        return self._column(self._encoding.columns, name, value)
-
-    def column_bool(self, name: str, value: bool | None) -> Self:  # noqa: FBT001 - a value
-        """Add a column that is a truth value, or refuse what is none."""
-        return self._column(self._encoding.of_kind["bool"], name, value)
-
-    def column_i64(self, name: str, value: int | None) -> Self:
-        """Add a column that is a whole number of 64 bits, or refuse what is none."""
-        return self._column(self._encoding.of_kind["i64"], name, value)
-
-    def column_f64(self, name: str, value: float | None) -> Self:
-        """Add a column that is a double; a whole number is taken if it is one."""
-        return self._column(self._encoding.of_kind["f64"], name, value)
-
-    def column_str(self, name: str, value: str | None) -> Self:
-        """Add a column that is a text, or refuse what is none."""
-        return self._column(self._encoding.of_kind["str"], name, value)
-
-    def column_ts(self, name: str, value: Moment | None) -> Self:
-        """Add a column that is a timestamp, or refuse what is none."""
-        return self._column(self._encoding.of_kind["ts"], name, value)
-
-    def column_dec(self, name: str, value: Decimal | None) -> Self:
-        """Add a column that is a decimal; the server does not create such columns."""
-        return self._column(self._encoding.of_kind["dec"], name, value)
-
-    def column_arr(self, name: str, value: object) -> Self:
-        """Add a column that is an array of doubles, or refuse what is none."""
-        return self._column(self._encoding.of_kind["arr"], name, value)
-
     def at(self, timestamp: At) -> Self:
         """Finish the row with its designated timestamp.
 
@@ -261,10 +209,7 @@ class Buffer:
             RowError: There is no row, it is empty, or the server takes no such time.
             BufferFull: There is no room for it.
         """
-        row = self._begun("at()").finish(timestamp)
-        self.reserve(len(row))
-        self._out += row
-        self.row_count += 1
+        self.append(self.begun("at()").finish(timestamp))
         return self
 
     def at_now(self) -> Self:
@@ -280,6 +225,24 @@ class Buffer:
         """Drop the row that was begun, if there is one."""
         self._pending = None
         return self
+
+    def begin(self, table: str, then: Callable[[bytearray], T]) -> Row[T]:
+        """Return a row that is not in the buffer until `then` has it appended.
+
+        Raises:
+            RowError: The name is not allowed.
+        """
+        return Row(self._encoding, table, then)
+
+    def append(self, row: bytearray) -> None:
+        """Append a row that is finished.
+
+        Raises:
+            BufferFull: There is no room for it.
+        """
+        self.reserve(len(row))
+        self._out += row
+        self.row_count += 1
 
     def clear(self) -> None:
         """Drop all rows."""
@@ -319,22 +282,6 @@ class Buffer:
                 f"table {self._pending.table!r}: a row is begun and not finished: end "
                 "it with at() or at_now(), or drop it with cancel_row()"
             )
-
-    def _column(self, writers: ByType[bytes | None], name: str, value: object) -> Self:
-        row = self._begun("column()")
-        row.add_column(writers, name, value)
-        self._pending = row
-        return self
-
-    def _begun(self, what: str) -> PendingRow:
-        """Take the row that was begun; whoever succeeds puts it back."""
-        row, self._pending = self._pending, None
-        if row is None:
-            raise RowError(
-                f"{what} without a row: begin one with table(); a row is dropped when "
-                "one of its parts is refused"
-            )
-        return row
 
 
 def _check_sizes(init_buf_size: int, max_buf_size: int) -> None:

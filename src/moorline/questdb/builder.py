@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+from moorline.questdb.async_sender import AsyncSender
+from moorline.questdb.sender import Sender
 from moorline.questdb.settings import settings_from_conf, settings_from_env, settings_of
 
 if TYPE_CHECKING:
@@ -63,6 +65,18 @@ class SenderBuilder:
             ConfigError: One is wrong, or they contradict each other.
         """
         return self._read(**self._said)
+
+    def build(self) -> Sender:
+        """Return a sender for blocking callers; files are read and checked.
+
+        Raises:
+            ConfigError: As for `settings`, or a file of TLS is missing or wrong.
+        """
+        return Sender(self.settings())
+
+    def build_async(self) -> AsyncSender:
+        """Return a sender for asyncio; as `build`."""
+        return AsyncSender(self.settings())
 
     def _set(self, name: str, value: Value) -> Self:
         self._said[name] = value

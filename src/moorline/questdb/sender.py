@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from moorline.core.address import Address
     from moorline.core.flow import Step
     from moorline.core.options import Value
-    from moorline.questdb.buffer import At, Buffer
+    from moorline.questdb.buffer import Buffer
+    from moorline.questdb.fluent import At, Row
     from moorline.questdb.schema import ColumnKind
     from moorline.questdb.settings import Settings
 
@@ -129,6 +130,23 @@ class Sender:
             if self._sending.is_due():
                 self.flush()
         return self
+
+    def table(self, name: str) -> Row[None]:
+        """Begin a row; it is in the buffer when `Row.at` or `Row.at_now` ends it.
+
+        Each thread may have its own.
+
+        Raises:
+            RowError: The name is not allowed.
+        """
+        return self.buffer.begin(name, self.append)
+
+    def append(self, row: bytearray) -> None:
+        """Add a row that is finished; see `Buffer.append`."""
+        with self._lock:
+            self.buffer.append(row)
+            if self._sending.is_due():
+                self.flush()
 
     def flush(self) -> None:
         """Send what is in the buffer, and wait until it is acknowledged.
