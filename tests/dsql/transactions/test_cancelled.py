@@ -250,6 +250,15 @@ async def test_whoever_is_cancelled_while_giving_back_gives_back(lab):
     assert world.counted() == 2
 
 
+@pytest.fixture
+def ctrl_c():
+    """Have Ctrl-C raise, which a shell may have switched off for its background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_during_commit_is_told_and_interrupts(lab, monkeypatch):
     sent = threading.Event()
     run = session_psycopg.PsycopgSession.run
