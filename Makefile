@@ -6,6 +6,8 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 ARGS ?=
+# Processes that run the tests: most of their time is waiting. 0 is this one alone.
+JOBS ?= 3
 
 RUN := .venv/bin/python -m
 READY := .venv/.ready
@@ -43,7 +45,7 @@ demo: $(READY) ## run the demonstration
 	@.venv/bin/moorline demo $(ARGS)
 
 test: $(READY) ## run the tests
-	$(RUN) pytest $(ARGS)
+	$(RUN) pytest -n $(JOBS) $(ARGS)
 
 servers: $(READY) ## fetch the servers that tests use if they are there (QuestDB, by Maven)
 	$(RUN) tests.servers

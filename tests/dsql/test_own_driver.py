@@ -28,6 +28,12 @@ def provider() -> tuple[str, str]:
     return "key", "secret"
 
 
+def test_true_is_no_duration_even_after_one(cluster):
+    dsql.generate_token(cluster.endpoint, token_duration_secs=1)
+    with pytest.raises(ConfigError, match="write whole seconds"):
+        dsql.generate_token(cluster.endpoint, token_duration_secs=True)
+
+
 def test_a_token_says_what_it_is_for() -> None:
     token = dsql.generate_token(HOST, credentials_provider=provider)
 

@@ -217,10 +217,11 @@ def _all(
 ) -> dict[str, str]:
     found = list(items(text))
     if left(text, found):
-        last = f" behind {found[-1].name}" if found else ""
+        names = ", ".join(item.name for item in found) or "nothing"
         raise ConfigError(
-            f"the conninfo is malformed{last}: write name=value, with ' around values "
-            "that hold spaces, or a URI with % in front of what is special there"
+            f"the conninfo is malformed: of its parameters, {names} can be read. Write "
+            "name=value, with ' around values that hold spaces; in a URI, write what is "
+            "special there as %XX, such as %3D for ="
         )
     return {item.name: item.value for item in found}
 

@@ -55,8 +55,9 @@ def generate_token(
         TokenError: There are no credentials.
     """
     given = (region, cluster_id, profile, token_duration_secs)
-    # Another environment may mean other credentials.
-    key = (host, user, given, id(credentials_provider), environment.read())
+    # Another environment may mean other credentials. True is 1, but not to us.
+    whose = id(credentials_provider), type(token_duration_secs), environment.read()
+    key = (host, user, given, whose)
     source = _sources.get(key)
     if source is None:
         if len(_sources) >= MOST_SOURCES:

@@ -121,11 +121,16 @@ _credentials: dict[Hashable, Callable[[], object]] = {}
 
 def known(conninfo: str, arguments: Arguments, kind: Kind) -> Plan | None:
     """Return the plan that was made before for the same, if it still holds."""
-    given = tuple(arguments.items())
     try:
-        return _plans.get((conninfo, given, kind, environment.read()))
+        return _plans.get(_key(conninfo, arguments, kind))
     except TypeError:  # a provider may be an object without a hash
         return None
+
+
+def _key(conninfo: str, arguments: Arguments, kind: Kind) -> Hashable:
+    # True is 1, but not to us.
+    given = tuple([(name, value, type(value)) for name, value in arguments.items()])
+    return conninfo, given, kind, environment.read()
 
 
 def resolve(conninfo: str, arguments: Arguments, kind: Kind) -> Plan:
@@ -144,7 +149,7 @@ def resolve(conninfo: str, arguments: Arguments, kind: Kind) -> Plan:
     plan = known(conninfo, arguments, kind)
     if plan is not None:
         return plan
-    key = (conninfo, tuple(arguments.items()), kind, environment.read())
+    key = _key(conninfo, arguments, kind)
     try:
         plan = _resolve(conninfo, arguments, kind)
     except ConfigError as error:
