@@ -220,7 +220,7 @@ def _all(
         names = ", ".join(item.name for item in found) or "nothing"
         raise ConfigError(
             f"the conninfo is malformed: of its parameters, {names} can be read. Write "
-            "name=value, with ' around values that hold spaces; in a URI, write what is "
+            "name=value, with ' around values that hold spaces; in a URI, what is "
             "special there as %XX, such as %3D for ="
         )
     return {item.name: item.value for item in found}
