@@ -22,6 +22,7 @@ class Renewal:
         self._changed = threading.Condition()
         self._due: dict[TokenSource, float] = {}
         self._thread: threading.Thread | None = None
+        self._wakes_at = 0.0
 
     def expect(self, source: TokenSource) -> None:
         """Come back to a source when its next token is due."""
@@ -33,16 +34,16 @@ class Renewal:
                     target=self._watch, name="moorline-tokens", daemon=True
                 )
                 self._thread.start()
-            self._changed.notify()
+            elif at < self._wakes_at:  # otherwise it comes to it by itself
+                self._changed.notify()
 
     def _watch(self) -> None:
         while True:
             with self._changed:
-                left = min(self._due.values(), default=None)
-                if left is not None:
-                    left -= time.monotonic()
-                if left is None or left > 0:
-                    self._changed.wait(left)
+                self._wakes_at = min(self._due.values(), default=float("inf"))
+                left = self._wakes_at - time.monotonic()
+                if left > 0:
+                    self._changed.wait(min(left, threading.TIMEOUT_MAX))
                 now = time.monotonic()
                 ready = [source for source, at in self._due.items() if at <= now]
                 for source in ready:
