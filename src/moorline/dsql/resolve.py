@@ -128,9 +128,9 @@ def known(conninfo: str, arguments: Arguments, kind: Kind) -> Plan | None:
 
 
 def _key(conninfo: str, arguments: Arguments, kind: Kind) -> Hashable:
-    # True is 1, but not to us.
-    given = tuple([(name, value, type(value)) for name, value in arguments.items()])
-    return conninfo, given, kind, environment.read()
+    kinds = tuple(map(type, arguments.values()))  # True is 1, but not to us
+    given = tuple(arguments.items())
+    return conninfo, given, kinds, kind, environment.read()
 
 
 def resolve(conninfo: str, arguments: Arguments, kind: Kind) -> Plan:
