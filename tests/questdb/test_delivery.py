@@ -160,6 +160,16 @@ def test_a_refusal_names_the_row_and_is_not_repeated():
     assert (e.value.server_message, e.value.error_id) == ("bad", "e1")
 
 
+def test_a_refusal_after_a_lost_answer_does_not_say_that_nothing_is_stored(caplog):
+    with pytest.raises(IngestError, match="An earlier try may have stored them"):
+        Play(lost(), said(400, ROW)).deliver()
+    [record] = caplog.records
+    assert record.levelname == "WARNING"
+    assert "DEDUP keys" in record.getMessage()
+    with pytest.raises(IngestError, match="None is stored"):
+        Play(lost(Stage.CONNECT), said(400, ROW)).deliver()
+
+
 def test_a_token_is_asked_for_anew_once():
     play = Play(said(401, b"Unauthorized"), ok())
     play.deliver()

@@ -127,7 +127,10 @@ def deliver(batch: Batch, server: Server) -> Flow[None]:
     body = gzip.compress(batch.body, 1) if server.gzip else batch.body
     while True:
         header = yield from Act(lambda: server.authorization(course.renewed))
-        request = Request("POST", WRITE, _headers(server, header), body)
+        headers = _headers(server, header)
+        if server.gzip:
+            headers["Content-Encoding"] = "gzip"
+        request = Request("POST", WRITE, headers, body)
         timeout = server.patience.for_body(len(body))
         try:
             response = yield from Exchange(server.at, request, timeout)
@@ -148,7 +151,7 @@ def deliver(batch: Batch, server: Server) -> Flow[None]:
                     course.doubled |= response.status not in {421, 425, 429}
                     wait, why = wait_of(response), complaint_of(response).message
                 case _:
-                    raise _refused(batch, server, response)
+                    raise _refused(course, batch, server, response)
         yield from _pause(course, batch, server, wait, why)
 
 
@@ -192,7 +195,15 @@ def _pause(
         pause = max(pause, wait)
     if now + pause >= course.give_up_at:
         raise _unreached(course, batch, server)
-    logger.info("%s; again in %.2f s", course.tried[-1], pause)
+    if course.doubled:
+        logger.warning(
+            "%s; again in %.2f s: rows that were stored unheard are doubled, unless the "
+            "table has DEDUP keys",
+            course.tried[-1],
+            pause,
+        )
+    else:
+        logger.info("%s; again in %.2f s", course.tried[-1], pause)
     yield from Sleep(pause)
 
 
@@ -200,12 +211,12 @@ def _headers(server: Server, authorization: str) -> dict[str, str]:
     headers = {"Content-Type": "text/plain; charset=utf-8", "User-Agent": server.agent}
     if authorization:
         headers["Authorization"] = authorization
-    if server.gzip:
-        headers["Content-Encoding"] = "gzip"
     return headers
 
 
-def _refused(batch: Batch, server: Server, response: Response) -> IngestError:
+def _refused(
+    course: _Course, batch: Batch, server: Server, response: Response
+) -> IngestError:
     said = complaint_of(response)
     where = server.names[server.at]
     text = f"{where} refused {batch.rows} rows (HTTP {said.status}): {said.message}"
@@ -215,7 +226,10 @@ def _refused(batch: Batch, server: Server, response: Response) -> IngestError:
         text += f"\nrow {said.line}: {row}"
     if said.status in {401, 403}:
         text += "\nCheck username and password, or token"
-    text += "\nNone of them is stored; all of them are still in the buffer"
+    stored = (
+        "An earlier try may have stored them" if course.doubled else "None is stored"
+    )
+    text += f"\n{stored}; all of them are still in the buffer"
     return IngestError(
         text,
         status=said.status,
