@@ -197,8 +197,8 @@ def _pause(
         raise _unreached(course, batch, server)
     if course.doubled:
         logger.warning(
-            "%s; again in %.2f s: rows that were stored unheard are doubled, unless the "
-            "table has DEDUP keys",
+            "%s; again in %.2f s: rows that were stored unheard are doubled, unless "
+            "the table has DEDUP keys",
             course.tried[-1],
             pause,
         )
