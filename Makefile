@@ -6,8 +6,9 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 ARGS ?=
-# Processes that run the tests: most of their time is waiting. 0 is this one alone.
-JOBS ?= 3
+# Processes that run the tests; 0 is this one alone. 3 halve the time, since most of it
+# is waiting, and now and then something takes longer than a test has patience for.
+JOBS ?= 0
 
 RUN := .venv/bin/python -m
 READY := .venv/.ready
