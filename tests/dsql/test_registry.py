@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
 from moorline import dsql
 from moorline.core.secret import Secret
-from moorline.dsql import registry
+from moorline.dsql import own_driver, registry, resolve
+from moorline.dsql import psycopg as dsql_psycopg
 from moorline.dsql.registry import TokenKey, source_for, turn
 from moorline.dsql.signing import Token
 from moorline.dsql.tokens import Failed, Signed
 from moorline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from moorline.lab import DsqlLab
 
 KEY = TokenKey("host", "us-east-1", "DbConnect", 900, "me")
 
@@ -158,3 +163,12 @@ def test_a_forked_child_is_not_locked_out():
                 os._exit(status)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0
+
+
+def test_no_repr_of_what_is_kept_shows_a_secret(cluster: DsqlLab) -> None:
+    with dsql_psycopg.connect(host=cluster.endpoint, port=cluster.port):
+        dsql.generate_token(cluster.endpoint)
+        kept = repr((registry._sources, resolve._plans, own_driver._sources))
+    assert cluster.secret_key not in kept
+    assert cluster.session_token not in kept
+    assert "X-Amz-Signature" not in kept

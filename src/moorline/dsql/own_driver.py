@@ -56,7 +56,11 @@ def generate_token(
     """
     given = (region, cluster_id, profile, token_duration_secs)
     # Another environment may mean other credentials. True is 1, but not to us.
-    whose = id(credentials_provider), type(token_duration_secs), environment.read()
+    whose = (
+        id(credentials_provider),
+        type(token_duration_secs),
+        hash(environment.read()),
+    )
     key = (host, user, given, whose)
     source = _sources.get(key)
     if source is None:

@@ -130,7 +130,7 @@ def known(conninfo: str, arguments: Arguments, kind: Kind) -> Plan | None:
 def _key(conninfo: str, arguments: Arguments, kind: Kind) -> Hashable:
     kinds = tuple(map(type, arguments.values()))  # True is 1, but not to us
     given = tuple(arguments.items())
-    return conninfo, given, kinds, kind, environment.read()
+    return conninfo, given, kinds, kind, hash(environment.read())  # it has secrets
 
 
 def resolve(conninfo: str, arguments: Arguments, kind: Kind) -> Plan:
@@ -254,7 +254,7 @@ def _source(endpoint: Endpoint, user: str, said: Mapping[str, Given]) -> TokenSo
     profile = options.PROFILE.of(said) or None
     if provider is not None and profile is not None:
         raise ConfigError("give profile or credentials_provider, not both")
-    identity: Hashable = (profile, environment.read())
+    identity: Hashable = (profile, hash(environment.read()))  # it has secrets
     if provider is not None:
         identity = _Same(provider)
     if identity not in _credentials:
