@@ -126,6 +126,16 @@ def test_a_forked_child_that_lives_on_does_not_keep_the_lab(all_gone, python):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG is Linux's")
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
+def test_a_node_has_stopped_when_it_is_said_to_be_paused(make_yugabyte_lab):
+    lab = make_yugabyte_lab(nodes=1)
+    stat = Path(f"/proc/{lab.pid(0)}/stat")
+    for _ in range(30):
+        lab.pause(0)
+        assert stat.read_text().rpartition(")")[2].split()[0] == "T"
+        lab.start(0)
+
+
 def test_sigkill_of_the_keeper_takes_the_servers_along(
     make_yugabyte_lab, eventually, alive
 ):

@@ -119,6 +119,10 @@ class Keeper:
             os.kill(pid, number)
             if number == signal.SIGSTOP:
                 self.paused.add(pid)
+                if hasattr(os, "waitid"):
+                    # Once it has stopped: if we are killed before, nobody wakes it up
+                    # to take the signal that our death sends.
+                    os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         return {"sent": running}
 
     def orphans(self, _command: Json) -> Json:
