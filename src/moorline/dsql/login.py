@@ -115,14 +115,15 @@ def login(target: Target) -> Flow[object]:
             this.is_over = deadline.over(now)
             fault = target.dialect.fault_of(error)
             tried = Attempt(address, fault.reason, seconds=now - begun)
-            pause = _after(this, tried, error, token)
+            pause = _after(this, tried, refusal_of(fault), error, token)
         yield from _pause(this, pause, "the cluster takes nobody")
 
 
-def _after(this: _Login, tried: Attempt, error: Exception, token: Token) -> float:
+def _after(
+    this: _Login, tried: Attempt, refusal: Refusal, error: Exception, token: Token
+) -> float:
     """Return the seconds to wait after a failed login, or raise what it means."""
     target, reason = this.target, tried.reason
-    refusal = refusal_of(target.dialect.fault_of(error))
     this.attempts.append(tried._replace(answered=refusal is not Refusal.OTHER))
     match refusal:
         case Refusal.STALE if not this.stale:

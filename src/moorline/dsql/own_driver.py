@@ -73,10 +73,7 @@ def generate_token(
             **dict(zip(GIVEN, given, strict=True)),
             credentials_provider=credentials_provider,
         )
-    token = source.use()
-    if token is None or source.is_due():
-        token = sync.run(obtain(source))
-    return token.text.reveal()
+    return sync.run(obtain(source)).text.reveal()
 
 
 async def generate_token_async(

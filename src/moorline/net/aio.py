@@ -84,8 +84,10 @@ class AsyncHttpConnection:
             streams[1].close()
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if self._streams is not None and self._streams[0].at_eof():
-            self.close()  # the server closed it
+        if self._streams is not None:
+            await asyncio.sleep(0)  # the loop may not have heard of its end yet
+            if self._streams[0].at_eof():
+                self.close()  # the server closed it
         if self._streams is None:
             context = self._context() if self._context else None
             try:
