@@ -45,7 +45,7 @@ setup: $(READY) ## make .venv with what the demo and the tests need
 demo: $(READY) ## run the demonstration
 	@.venv/bin/moorline demo $(ARGS)
 
-test: $(READY) ## run the tests
+test: .venv/.frames ## run the tests
 	$(RUN) pytest -n $(JOBS) $(ARGS)
 
 servers: $(READY) ## fetch the servers that tests use if they are there (QuestDB, by Maven)
@@ -85,6 +85,7 @@ LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 \
 lock: $(READY) ## compile requirements/*.txt from pyproject.toml
 	$(LOCK) --group bootstrap -o requirements/bootstrap.txt
 	$(LOCK) pyproject.toml --extra all --group dev -o requirements/dev.txt
+	$(LOCK) --group frames -c requirements/dev.txt -o requirements/frames.txt
 	$(LOCK) --group lint -c requirements/dev.txt -o requirements/lint.txt
 	$(LOCK) --group docs -c requirements/dev.txt -c requirements/lint.txt -o requirements/docs.txt
 
@@ -96,9 +97,9 @@ clean: ## remove .venv and everything that was built
 $(READY): pyproject.toml requirements/bootstrap.txt requirements/dev.txt $(STALE)
 	@sh requirements/setup.sh $(if $(NAMED),'$(NAMED)')
 
-# Linters and documentation tools are installed when they are first needed: with them
-# the setup would download three times as much before the first demo.
-.venv/.lint .venv/.docs: .venv/.%: requirements/%.txt $(READY)
+# Linters, documentation tools and what only tests use are installed when they are first
+# needed: with them the setup would download three times as much before the first demo.
+.venv/.frames .venv/.lint .venv/.docs: .venv/.%: requirements/%.txt $(READY)
 	@echo "setup: installing the packages of $<"
 	@if [ -x .venv/bin/uv ]; then \
 	    .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r $<; \

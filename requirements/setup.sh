@@ -118,7 +118,7 @@ install_packages() {
     # sync removes what is in none of these: the tools that `make lint` and `make docs`
     # have added stay.
     set -- requirements/bootstrap.txt requirements/dev.txt
-    for tools in lint docs; do
+    for tools in frames lint docs; do
         if [ -e ".venv/.$tools" ]; then set -- "$@" "requirements/$tools.txt"; fi
     done
     if [ -n "$uv" ]; then
