@@ -230,7 +230,7 @@ class BufferFull(RowError):  # noqa: N818 - says what it is
 
 
 class IngestError(MoorlineError):
-    """Rows were not acknowledged; all of them are still in the buffer.
+    """Rows were not acknowledged; all of them are kept by whoever had them.
 
     ``status`` is the server's of HTTP, 0 if it did not answer; ``server_message`` its
     own words; ``line`` the row within the batch that it complains of, from 1, and

@@ -25,6 +25,10 @@ def conf(lab: QuestdbLab, protocol: str = "https", **more: object) -> str:
     return f"{protocol}::" + "".join(f"{k}={v};" for k, v in options.items())
 
 
+def posts(lab: QuestdbLab) -> list[object]:
+    return [one for one in lab.requests if one.method == "POST"]
+
+
 async def add(sender: AsyncSender, number: float = 1.5) -> None:
     columns = {"price": number}
     await sender.row(TABLE, symbols={"side": "buy"}, columns=columns, at=AT)
@@ -55,7 +59,7 @@ async def test_tasks_may_share_it_and_rows_are_sent_by_number(
 ) -> None:
     async with AsyncSender.from_conf(conf(questdb_lab, auto_flush_rows=50)) as sender:
         await asyncio.gather(*(add(sender) for _ in range(400)))
-        assert len(sender) == 0
+        assert len(posts(questdb_lab)) >= 1
     await asyncio.to_thread(questdb_lab.wait_rows, TABLE, 400)
 
 

@@ -6,15 +6,17 @@ Source of the protocol: RFC 9110 and RFC 9112.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import h11
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Dialogue", "ExchangeError", "Request", "Response", "Stage"]
+__all__ = ["Body", "Dialogue", "ExchangeError", "Request", "Response", "Stage"]
 
+# Or what else is sent as it is, without copying.
+Body: TypeAlias = bytes | bytearray | memoryview
 LARGEST_ANSWER = 16 * 1024 * 1024  # bytes; an answer to a write has a few hundred
 
 
@@ -54,7 +56,7 @@ class Request:
     method: str
     target: str
     headers: Mapping[str, str] = field(repr=False)
-    body: bytes | bytearray | memoryview = field(default=b"", repr=False)
+    body: Body = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from moorline.questdb.async_sender import AsyncSender
     from moorline.questdb.buffer import Buffer
     from moorline.questdb.builder import SenderBuilder
+    from moorline.questdb.impl import __impl__
     from moorline.questdb.sender import Sender
     from moorline.questdb.timestamps import (
         ServerTimestamp,
@@ -28,12 +29,14 @@ __all__ = [
     "ServerTimestamp",
     "TimestampMicros",
     "TimestampNanos",
+    "__impl__",
 ]
 
 _HOMES = {
     "moorline.questdb.async_sender": ("AsyncSender",),
     "moorline.questdb.buffer": ("Buffer",),
     "moorline.questdb.builder": ("SenderBuilder",),
+    "moorline.questdb.impl": ("__impl__",),
     "moorline.questdb.sender": ("Sender",),
     "moorline.questdb.timestamps": (
         "ServerTimestamp",

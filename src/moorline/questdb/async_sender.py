@@ -1,4 +1,4 @@
-"""A sender of rows over HTTP, for asyncio.
+"""A sender of rows, for asyncio.
 
 It does what `moorline.questdb.sender` does, with ``await``.
 """
@@ -6,23 +6,23 @@ It does what `moorline.questdb.sender` does, with ``await``.
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from moorline.errors import ConfigError, MoorlineError
-from moorline.net.aio import AsyncHttpConnection
-from moorline.questdb.delivery import Exchange, deliver, negotiate
-from moorline.questdb.sending import Sending
+from moorline.questdb.async_courier import AsyncCourier
+from moorline.questdb.async_post import AsyncPost
+from moorline.questdb.outbox import Outbox, warn_of_loss
+from moorline.questdb.sending import Sending, is_told
 from moorline.questdb.settings import settings_from_conf, settings_from_env
-from moorline.shell import aio
+from moorline.questdb.transaction import AsyncTransaction
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable, Mapping, Sequence
     from types import TracebackType
 
-    from moorline.core.flow import Step
     from moorline.core.options import Value
     from moorline.questdb.buffer import Buffer
+    from moorline.questdb.delivery import Batch
     from moorline.questdb.fluent import At, Row
     from moorline.questdb.schema import ColumnKind
     from moorline.questdb.settings import Settings
@@ -33,6 +33,11 @@ __all__ = ["AsyncSender"]
 class AsyncSender:
     """Rows for QuestDB, buffered and sent; tasks of one loop may share it.
 
+    Rows are sent by `flush`, and on their own when enough have come together or have
+    lain for long enough (``auto_flush_*``), while more are taken. What could not be
+    delivered is kept, and the next row, flush or close says so. When two batches have
+    come together before the first has arrived, `row` waits.
+
     Args:
         settings: What the options decide; see `from_conf`.
 
@@ -41,15 +46,12 @@ class AsyncSender:
     """
 
     def __init__(self, settings: Settings) -> None:
-        sending = self._sending = Sending(settings)
-        context = sending.contexts.get if sending.contexts else None
-        self._connections = [
-            AsyncHttpConnection(
-                one.host, one.port, context, partial(sending.told, address=one)
-            )
-            for one in settings.addresses
-        ]
-        self._lock = asyncio.Lock()
+        self._sending = Sending(settings)
+        self._outbox = Outbox(settings.auto_flush)
+        self._post = AsyncPost(self._sending, self._failed)
+        self._courier = AsyncCourier(self._outbox, self._post.carry, self._watch)
+        self._opening = asyncio.Lock()
+        self._watch()
 
     @classmethod
     def from_conf(cls, conf: str, **options: Value) -> Self:
@@ -68,12 +70,18 @@ class AsyncSender:
 
     @property
     def buffer(self) -> Buffer | None:
-        """The rows that no server has acknowledged yet; `None` before the first."""
-        return self._sending.buffer
+        """The rows that are neither acknowledged nor on their way.
+
+        `None` before the first.
+        """
+        return self._outbox.buffer
 
     def __len__(self) -> int:
-        """Return how many bytes are not acknowledged yet."""
-        return self._sending.size
+        """Return how many bytes are not acknowledged yet, those on disk included."""
+        return len(self._outbox) + len(self._post)
+
+    def __bool__(self) -> bool:
+        return True  # with nothing to send it is a sender all the same
 
     async def row(
         self,
@@ -83,12 +91,19 @@ class AsyncSender:
         columns: Mapping[str, object] | None = None,
         at: At,
     ) -> Self:
-        """Add a row; see `Buffer.row`. It is sent when enough have come together."""
-        async with self._lock:
-            buffer = await self._open()
-            buffer.row(table, symbols=symbols, columns=columns, at=at)
-            if self._sending.is_due():
-                await self._flush()
+        """Add a row; see `Buffer.row`. It is sent when enough have come together.
+
+        Raises:
+            RowError: It cannot be written, or there is no room; it was not added.
+            IngestError: Rows could not be sent on their own. It was added, and all of
+                them are kept.
+            TlsError: The server could not be verified; the same.
+        """
+        buffer = (
+            await self._open() if self._outbox.buffer is None else self._outbox.buffer
+        )
+        buffer.row(table, symbols=symbols, columns=columns, at=at)
+        await self._added(buffer)
         return self
 
     async def rows(
@@ -97,12 +112,12 @@ class AsyncSender:
         rows: Iterable[Sequence[object]],
         schema: Mapping[str, ColumnKind],
     ) -> Self:
-        """Add many rows; see `Buffer.rows`."""
-        async with self._lock:
-            buffer = await self._open()
-            buffer.rows(table, rows, schema)
-            if self._sending.is_due():
-                await self._flush()
+        """Add many rows, all of them or none; see `Buffer.rows` and `row`."""
+        buffer = (
+            await self._open() if self._outbox.buffer is None else self._outbox.buffer
+        )
+        buffer.rows(table, rows, schema)
+        await self._added(buffer)
         return self
 
     def table(self, name: str) -> Row[Awaitable[None]]:
@@ -112,18 +127,22 @@ class AsyncSender:
             ConfigError: The sender is not open, so nobody knows how rows are written.
             RowError: The name is not allowed.
         """
-        if self._sending.buffer is None:
-            raise ConfigError(
-                "the sender is not open: use it in `async with`, or await open()"
-            )
-        return self._sending.buffer.begin(name, self.append)
+        return self._opened().begin(name, self._append)
 
-    async def append(self, row: bytearray) -> None:
-        """Add a row that is finished; see `Buffer.append`."""
-        async with self._lock:
-            (await self._open()).append(row)
-            if self._sending.is_due():
-                await self._flush()
+    def transaction(self, table: str) -> AsyncTransaction:
+        """Begin rows of one table that are stored all or not at all, over HTTP.
+
+        ::
+
+            async with sender.transaction("trades") as rows:
+                rows.row(symbols={"side": "buy"}, columns={"price": 1.5}, at=None)
+
+        Raises:
+            ConfigError: The protocol is TCP, which has no transactions, or the sender
+                is not open.
+        """
+        self._sending.check_transactions()
+        return AsyncTransaction(self._opened(), table, self._commit)
 
     async def open(self) -> Self:
         """Ask a server which version of ILP it reads, unless the options say it.
@@ -132,32 +151,36 @@ class AsyncSender:
             IngestError: No server answered.
             TlsError: A server could not be verified.
         """
-        async with self._lock:
-            await self._open()
+        await self._open()
         return self
 
     async def flush(self) -> None:
         """Send what is in the buffer, and wait until it is acknowledged.
 
+        With ``spool_dir``: write it to disk, from where it is delivered.
+
         Raises:
             IngestError: It was not; everything is in the buffer as before.
             TlsError: The server could not be verified; the same.
         """
-        async with self._lock:
-            await self._flush()
+        if self._outbox.buffer is not None:
+            self._outbox.buffer.check_finished()
+        await self._courier.flush()
 
     async def close(self) -> None:
-        """Send what is in the buffer, and close the connections.
+        """Send what is in the buffer and what is on disk, and close the connections.
 
         Raises:
-            IngestError: It was not acknowledged; it is still in the buffer.
+            IngestError: Some of it was not acknowledged; it is where it was.
             TlsError: The same.
         """
         try:
             await self.flush()
+            await self._post.finish()
         finally:
-            for connection in self._connections:
-                connection.close()
+            self._outbox.closed = True
+            self._courier.stop()
+            await self._post.close()
 
     async def __aenter__(self) -> Self:
         return await self.open()
@@ -175,25 +198,42 @@ class AsyncSender:
                 raise
             error.add_note(f"the sender's rows were not delivered either: {failure}")
 
+    def __del__(self) -> None:
+        if hasattr(self, "_courier"):
+            warn_of_loss(self._outbox, self)
+
+    async def _append(self, row: bytearray) -> None:
+        buffer = self._opened()
+        buffer.append(row)
+        await self._added(buffer)
+
+    async def _added(self, buffer: Buffer) -> None:
+        enough = self._enough
+        if buffer.row_count >= enough.rows or len(buffer) >= enough.bytes:
+            await self._courier.reached()
+
+    def _watch(self) -> None:
+        self._enough = self._outbox.watch()
+
+    def _opened(self) -> Buffer:
+        if self._outbox.buffer is None:
+            raise ConfigError(
+                "the sender is not open: use it in `async with`, or await open()"
+            )
+        return self._outbox.buffer
+
     async def _open(self) -> Buffer:
-        sending = self._sending
-        if sending.buffer is not None:
-            return sending.buffer
-        agreed = None
-        if sending.settings.protocol_version is None:
-            flow = negotiate(sending.server)
-            agreed = await aio.run(flow, perform=self._perform)
-        return sending.open(agreed)
+        async with self._opening:
+            if self._outbox.buffer is None:
+                await self._post.open()
+                self._outbox.buffer = await self._post.run(self._sending.open())
+            return self._outbox.buffer
 
-    async def _flush(self) -> None:
-        batch = self._sending.batch()
-        if batch is not None:
-            flow = deliver(batch, self._sending.server)
-            await aio.run(flow, perform=self._perform)
-            (await self._open()).clear()
+    def _failed(self, error: Exception) -> None:
+        if is_told(error):
+            self._outbox.failure = error
+            self._watch()
 
-    async def _perform(self, step: Step[object]) -> object:
-        if isinstance(step, Exchange):
-            connection = self._connections[step.server]
-            return await connection.exchange(step.request, step.timeout)
-        raise TypeError(f"no runner performs {step!r}")
+    async def _commit(self, batch: Batch) -> None:
+        await self.flush()
+        await self._post.carry(batch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from moorline.core.secret import Secret
 from moorline.errors import ConfigError
 from moorline.questdb import options
 
@@ -12,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from moorline.core.options import Given
-    from moorline.core.secret import Secret
 
 __all__ = ["Auth", "Basic", "Bearer", "Key", "auth_of"]
 
 COORDINATE = 32  # bytes of a number on the curve P-256
+VISIBLE = "a bearer token has letters, digits and punctuation only"
 
 
 class Basic(NamedTuple):
@@ -31,12 +32,40 @@ class Bearer(NamedTuple):
 
     token: Secret[str] | Callable[[], object]
 
+    def reveal(self) -> str:
+        """Return the token; ask the function for it, which may block.
+
+        Raises:
+            ConfigError: The function returned what cannot be in a header.
+        """
+        if not callable(self.token):
+            return self.token.reveal()
+        said = self.token()
+        value = said.reveal() if isinstance(said, Secret) else said
+        if not isinstance(value, str):
+            raise ConfigError(
+                f"token: the function returned a value of type {type(value).__name__}: "
+                "let it return the token as a str"
+            )
+        if not _is_visible(value):
+            raise ConfigError(f"token=*** (returned by the function): {VISIBLE}")
+        return value
+
 
 class Key(NamedTuple):
-    """A key for TCP: its id, and its private number on the curve P-256."""
+    """A key for TCP: its id, and its numbers on the curve P-256, as in its JWK.
+
+    Args:
+        username: The id.
+        token: The private number, `d`.
+        token_x: `x` of the public point, if it was given.
+        token_y: `y`, as well.
+    """
 
     username: str
     token: Secret[str]
+    token_x: Secret[str] | None = None
+    token_y: Secret[str] | None = None
 
 
 Auth: TypeAlias = "Basic | Bearer | Key"
@@ -57,8 +86,8 @@ def _for_http(given: Mapping[str, Given]) -> Basic | Bearer | None:
     if token is not None:
         if username or password is not None:
             raise ConfigError("there are a token and a username or password: which?")
-        if not callable(token):
-            _visible(given["token"], token)
+        if not callable(token) and not _is_visible(token.reveal()):
+            raise given["token"].error(VISIBLE)
         return Bearer(token)
     if not username and password is None:
         return None
@@ -70,11 +99,9 @@ def _for_http(given: Mapping[str, Given]) -> Basic | Bearer | None:
     return Basic(username, password)
 
 
-def _visible(given: Given, token: Secret[str]) -> None:
-    """Object to what cannot be in a header."""
-    value = token.reveal()
-    if not value.isascii() or not value.isprintable() or " " in value:
-        raise given.error("a bearer token has letters, digits and punctuation only")
+def _is_visible(token: str) -> bool:
+    """Tell whether a token can be in a header."""
+    return bool(token) and token.isascii() and token.isprintable() and " " not in token
 
 
 def _for_tcp(given: Mapping[str, Given]) -> Key | None:
@@ -89,12 +116,13 @@ def _for_tcp(given: Mapping[str, Given]) -> Key | None:
         )
     if callable(token):
         raise given["token"].error("for TCP it is the private key, and no function")
-    for option in (options.TOKEN_X, options.TOKEN_Y):
-        number = option.of(given)
+    if not username.isprintable():
+        raise given["username"].error("the id of a key is one line of text")
+    x, y = options.TOKEN_X.of(given), options.TOKEN_Y.of(given)
+    for name, number in (("token_x", x), ("token_y", y), ("token", token)):
         if number is not None:
-            _is_coordinate(given[option.name], number)
-    _is_coordinate(given["token"], token)
-    return Key(username, token)
+            _is_coordinate(given[name], number)
+    return Key(username, token, x, y)
 
 
 def _is_coordinate(given: Given, number: Secret[str]) -> None:

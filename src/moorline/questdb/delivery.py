@@ -15,6 +15,7 @@ from moorline.core.steps import Act, Now, Sleep
 from moorline.errors import IngestError
 from moorline.net.http import ExchangeError, Request, Response, Stage
 from moorline.questdb.answers import Meaning, complaint_of, meaning_of, wait_of
+from moorline.questdb.lines import row_text
 from moorline.questdb.negotiation import agreed
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
     from moorline.core.backoff import Backoff
     from moorline.core.flow import Flow
+    from moorline.net.http import Body
     from moorline.questdb.negotiation import Agreed
+    from moorline.questdb.store import Store
 
 __all__ = ["Batch", "Exchange", "Patience", "Server", "deliver", "negotiate"]
 
@@ -73,12 +76,14 @@ class Batch(NamedTuple):
     Args:
         body: As they go over the wire.
         rows: How many they are.
-        row: Returns one of them as text, by its number from 1.
     """
 
-    body: bytes | memoryview
+    body: bytes | Store
     rows: int
-    row: Callable[[int], str]
+
+    def row(self, number: int) -> str:
+        """Return one of them as text, by its number from 1."""
+        return row_text(bytes(self.body), number)
 
 
 @dataclass(slots=True)
@@ -124,7 +129,9 @@ def deliver(batch: Batch, server: Server) -> Flow[None]:
         TlsError: The server could not be verified.
     """
     course = _Course()
-    body = gzip.compress(batch.body, 1) if server.gzip else batch.body
+    body: Body = batch.body
+    if server.gzip:
+        body = yield from Act(lambda: gzip.compress(batch.body, 1))
     while True:
         header = yield from Act(lambda: server.authorization(course.renewed))
         headers = _headers(server, header)
@@ -162,7 +169,7 @@ def negotiate(server: Server) -> Flow[Agreed]:
         IngestError: None of them said so in time.
         TlsError: One could not be verified.
     """
-    course, nothing = _Course(), Batch(b"", 0, str)
+    course, nothing = _Course(), Batch(b"", 0)
     while True:
         header = yield from Act(lambda: server.authorization(course.renewed))
         request = Request("GET", SETTINGS, _headers(server, header), b"")
@@ -229,7 +236,7 @@ def _refused(
     stored = (
         "An earlier try may have stored them" if course.doubled else "None is stored"
     )
-    text += f"\n{stored}; all of them are still in the buffer"
+    text += f"\n{stored}; all of them are kept"
     return IngestError(
         text,
         status=said.status,
@@ -245,7 +252,7 @@ def _unreached(course: _Course, batch: Batch, server: Server) -> IngestError:
     text = (
         f"{batch.rows} rows were not acknowledged within retry_timeout="
         f"{server.patience.retry * 1000:g} ms, in {course.failures} tries:\n{tries}\n"
-        "They are still in the buffer"
+        "They are kept"
     )
     if course.doubled:
         text += (

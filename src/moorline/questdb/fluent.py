@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, Self, TypeAlias, TypeVar
 
 from moorline.errors import RowError
+from moorline.questdb.impl import twin
 from moorline.questdb.pending import PendingRow
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class Fluent:
         return row
 
 
+@twin
 class Row(Fluent, Generic[T]):
     """A row in the making, beside others; see `Sender.table`.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from moorline.errors import RowError
 from moorline.questdb.rows import (
@@ -16,7 +16,7 @@ from moorline.questdb.rows import (
 if TYPE_CHECKING:
     from moorline.questdb.encoding import ByType, Encoding
 
-__all__ = ["PendingRow"]
+__all__ = ["PendingRow", "refuse_unfinished"]
 
 
 class PendingRow:
@@ -92,3 +92,11 @@ class PendingRow:
                 self._names[known] = name
         except RowError as error:
             raise placed(error, self.table, name) from None
+
+
+def refuse_unfinished(table: str) -> NoReturn:
+    """Refuse to go on while a row is begun and not finished."""
+    raise RowError(
+        f"table {table!r}: a row is begun and not finished: end it with at() or "
+        "at_now(), or drop it with cancel_row()"
+    )

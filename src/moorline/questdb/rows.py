@@ -1,7 +1,7 @@
-"""Writing rows at the end of a bytearray: what runs once for each row and value.
+"""Writing rows: what runs once for each row and value.
 
-Plain functions over a bytearray and an `Encoding`, so that a compiled twin with the
-same signatures can stand in their place.
+The compiled kernel writes what is regular by itself, and leaves all else to these, so
+that there is one text for each error.
 """
 
 from __future__ import annotations
@@ -21,31 +21,29 @@ if TYPE_CHECKING:
 
 __all__ = [
     "append_field",
-    "append_row",
     "append_rows",
     "placed",
     "refuse_alike",
+    "refuse_full",
+    "refuse_nothing",
     "refuse_twin",
+    "row_of",
 ]
 
 SPACE = 0x20
 
 
-def append_row(  # noqa: C901, PLR0912, PLR0917 - calls would cost a tenth of it
-    out: bytearray,
+def row_of(  # noqa: C901, PLR0912 - calls would cost a tenth of it
     encoding: Encoding,
-    most: int,
     table: str,
     symbols: Mapping[str, object] | None,
     columns: Mapping[str, object] | None,
     at: object,
-) -> None:
-    """Append one row, or leave everything as it was.
+) -> bytearray:
+    """Return one row.
 
     Args:
-        out: Where to.
-        encoding: How.
-        most: How many bytes there may be in the end.
+        encoding: How it is written.
         table: The table's name.
         symbols: Texts by name; absent ones are left out.
         columns: Values by name; absent ones are left out.
@@ -53,13 +51,11 @@ def append_row(  # noqa: C901, PLR0912, PLR0917 - calls would cost a tenth of it
 
     Raises:
         RowError: Something of it cannot be written.
-        BufferFull: There would be more bytes.
     """
-    start = len(out)
     fields = encoding.fields
     name: str | None = None
     try:
-        out += encoding.tables[table]
+        out = bytearray(head := encoding.tables[table])
         if symbols:
             texts = encoding.texts
             for name, value in symbols.items():
@@ -88,7 +84,7 @@ def append_row(  # noqa: C901, PLR0912, PLR0917 - calls would cost a tenth of it
         name = None
         if len(out) > behind_symbols:
             out[behind_symbols] = SPACE
-        elif behind_symbols == start + len(encoding.tables[table]):
+        elif behind_symbols == len(head):
             refuse_nothing()
         if encoding.strict:
             refuse_alike([*(symbols or ()), *(columns or ())])
@@ -100,39 +96,39 @@ def append_row(  # noqa: C901, PLR0912, PLR0917 - calls would cost a tenth of it
             out += b" %dn\n" % at.value
         else:
             out += encoding.ends[type(at)](at)
-        if len(out) > most:
-            refuse_full(start, len(out) - start, most)
-    except BaseException as error:
-        del out[start:]
-        if isinstance(error, RowError):
-            raise placed(error, table, name) from None
-        raise
+    except RowError as error:
+        raise placed(error, table, name) from None
+    return out
 
 
 def append_rows(
     out: bytearray,
-    most: int,
     plan: Plan,
     rows: Iterable[Sequence[object]],
+    *,
+    size: int,
+    most: int,
+    number: int = 0,
 ) -> int:
-    """Append rows that are all made alike, or leave everything as it was.
+    """Append rows that are all made alike.
 
     Args:
-        out: Where to.
-        most: How many bytes there may be in the end.
+        out: Where to; nobody looks at it if this fails.
         plan: What the values of a row are.
         rows: Each has a value for each entry of the plan, in its order.
+        size: How many bytes are in the buffer that they are for.
+        most: How many bytes it may have.
+        number: Of the first row, for errors.
 
     Returns:
-        How many there were.
+        The number of the row that would be next.
 
     Raises:
         RowError: One of them cannot be written; the message says which.
         BufferFull: There would be more bytes.
     """
-    start = len(out)
     template, writers, order = plan.template, plan.writers, plan.order
-    count = 0
+    room = most - size
     values: Sequence[object] = ()
     try:
         for values in rows:
@@ -146,15 +142,12 @@ def append_rows(
                 out += template % (tuple(said) if order is None else order(said))
             except TypeError:  # None is no bytes: something is absent
                 out += plan.assemble(said)
-            if len(out) > most:
-                refuse_full(start, len(out) - start, most)
-            count += 1
-    except BaseException as error:
-        del out[start:]
-        if isinstance(error, RowError):
-            raise plan.explain(error, count, values) from None
-        raise
-    return count
+            if len(out) > room:
+                refuse_full(size, len(out), most)
+            number += 1
+    except RowError as error:
+        raise plan.explain(error, number, values) from None
+    return number
 
 
 def append_field(

@@ -1,41 +1,53 @@
-"""A sender of rows over HTTP, for blocking callers.
+"""A sender of rows, for blocking callers.
 
 A row that was accepted is in the buffer until a server has acknowledged it.
 """
 
 from __future__ import annotations
 
+import atexit
+import logging
+import os
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Self
+from weakref import WeakMethod, WeakSet
 
 from moorline.errors import MoorlineError
-from moorline.net.sync import HttpConnection
-from moorline.questdb.delivery import Exchange, deliver, negotiate
-from moorline.questdb.sending import Sending
+from moorline.questdb.courier import Courier
+from moorline.questdb.intake import Intake
+from moorline.questdb.outbox import Outbox, warn_of_loss
+from moorline.questdb.post import Post
+from moorline.questdb.sending import Sending, is_told
 from moorline.questdb.settings import settings_from_conf, settings_from_env
-from moorline.shell import sync
+from moorline.questdb.transaction import Transaction
 
 if TYPE_CHECKING:
-    import socket
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable
     from types import TracebackType
 
-    from moorline.core.address import Address
-    from moorline.core.flow import Step
     from moorline.core.options import Value
     from moorline.questdb.buffer import Buffer
-    from moorline.questdb.fluent import At, Row
-    from moorline.questdb.schema import ColumnKind
+    from moorline.questdb.delivery import Batch
     from moorline.questdb.settings import Settings
 
 __all__ = ["Sender"]
 
+logger = logging.getLogger(__name__)
 
-class Sender:
+_alive: WeakSet[Sender] = WeakSet()
+
+
+class Sender(Intake):
     """Rows for QuestDB, buffered and sent.
 
-    Threads may share a sender: each call is whole in itself.
+    Rows are sent by `flush`, and on their own when enough have come together or have
+    lain for long enough (``auto_flush_*``): a thread sends them while more are taken.
+    What it could not deliver is kept, and the next row, flush or close says so. When
+    two batches have come together before the first has arrived, `row` waits.
+
+    Threads may share a sender: each call is whole in itself. A forked child begins
+    with an empty buffer; the rows are its parent's.
 
     Args:
         settings: What the options decide; see `from_conf`.
@@ -45,15 +57,22 @@ class Sender:
     """
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__()
         self._sending = Sending(settings)
-        secured = self._sending.contexts is not None
-        self._connections = [
-            HttpConnection(
-                one.host, one.port, partial(self._secure, one) if secured else None
-            )
-            for one in settings.addresses
-        ]
-        self._lock = threading.RLock()
+        self._begin()
+        _alive.add(self)
+
+    def _begin(self) -> None:
+        """Set up what a forked child must not share."""
+        self._buffer = None
+        self._opening = threading.Lock()
+        self._outbox = Outbox(self.settings.auto_flush)
+        # Threads must not keep the sender alive: hence no methods of it.
+        watch, failed = WeakMethod(self._watch), WeakMethod(self._failed)
+        self._post = Post(self._sending, partial(_call, failed))
+        carry = self._post.carry
+        self._courier = Courier(self._outbox, carry, partial(_call, watch))
+        self._watch()
 
     @classmethod
     def from_conf(cls, conf: str, **options: Value) -> Self:
@@ -80,7 +99,7 @@ class Sender:
 
     @property
     def buffer(self) -> Buffer:
-        """The rows that no server has acknowledged yet.
+        """The rows that are neither acknowledged nor on their way.
 
         The first look asks the server which version of ILP it reads, unless
         ``protocol_version`` says so.
@@ -89,91 +108,59 @@ class Sender:
             IngestError: No server answered.
             TlsError: A server could not be verified.
         """
-        sending = self._sending
-        with self._lock:
-            if sending.buffer is not None:
-                return sending.buffer
-            agreed = None
-            if sending.settings.protocol_version is None:
-                flow = negotiate(sending.server)
-                agreed = sync.run(flow, perform=self._perform)
-            return sending.open(agreed)
+        return self._open() if self._buffer is None else self._buffer
 
     def __len__(self) -> int:
-        """Return how many bytes are not acknowledged yet."""
-        return self._sending.size
+        """Return how many bytes are not acknowledged yet, those on disk included."""
+        return len(self._outbox) + len(self._post)
 
-    def row(
-        self,
-        table: str,
-        *,
-        symbols: Mapping[str, object] | None = None,
-        columns: Mapping[str, object] | None = None,
-        at: At,
-    ) -> Self:
-        """Add a row; see `Buffer.row`. It is sent when enough have come together."""
-        with self._lock:
-            self.buffer.row(table, symbols=symbols, columns=columns, at=at)
-            if self._sending.is_due():
-                self.flush()
-        return self
+    def __bool__(self) -> bool:
+        return True  # with nothing to send it is a sender all the same
 
-    def rows(
-        self,
-        table: str,
-        rows: Iterable[Sequence[object]],
-        schema: Mapping[str, ColumnKind],
-    ) -> Self:
-        """Add many rows; see `Buffer.rows`."""
-        with self._lock:
-            self.buffer.rows(table, rows, schema)
-            if self._sending.is_due():
-                self.flush()
-        return self
+    def transaction(self, table: str) -> Transaction:
+        """Begin rows of one table that are stored all or not at all, over HTTP.
 
-    def table(self, name: str) -> Row[None]:
-        """Begin a row; it is in the buffer when `Row.at` or `Row.at_now` ends it.
+        ::
 
-        Each thread may have its own.
+            with sender.transaction("trades") as rows:
+                rows.row(symbols={"side": "buy"}, columns={"price": 1.5}, at=None)
+
+        Leaving the block sends them, behind those of the sender; an error in it drops
+        them. See `Transaction`.
 
         Raises:
-            RowError: The name is not allowed.
+            ConfigError: The protocol is TCP, which has no transactions.
         """
-        return self.buffer.begin(name, self.append)
-
-    def append(self, row: bytearray) -> None:
-        """Add a row that is finished; see `Buffer.append`."""
-        with self._lock:
-            self.buffer.append(row)
-            if self._sending.is_due():
-                self.flush()
+        self._sending.check_transactions()
+        return Transaction(self.buffer, table, self._commit)
 
     def flush(self) -> None:
         """Send what is in the buffer, and wait until it is acknowledged.
+
+        With ``spool_dir``: write it to disk, from where it is delivered.
 
         Raises:
             IngestError: It was not; everything is in the buffer as before.
             TlsError: The server could not be verified; the same.
         """
-        with self._lock:
-            batch = self._sending.batch()
-            if batch is not None:
-                flow = deliver(batch, self._sending.server)
-                sync.run(flow, perform=self._perform)
-                self.buffer.clear()
+        if self._buffer is not None:
+            self._buffer.check_finished()
+        self._courier.flush()
 
     def close(self) -> None:
-        """Send what is in the buffer, and close the connections.
+        """Send what is in the buffer and what is on disk, and close the connections.
 
         Raises:
-            IngestError: It was not acknowledged; it is still in the buffer.
+            IngestError: Some of it was not acknowledged; it is where it was.
             TlsError: The same.
         """
         try:
             self.flush()
+            self._post.finish()
         finally:
-            for connection in self._connections:
-                connection.close()
+            self._outbox.closed = True
+            self._courier.stop()
+            self._post.close()
 
     def __enter__(self) -> Self:
         return self
@@ -191,15 +178,58 @@ class Sender:
                 raise
             error.add_note(f"the sender's rows were not delivered either: {failure}")
 
-    def _perform(self, step: Step[object]) -> object:
-        if isinstance(step, Exchange):
-            return self._connections[step.server].exchange(step.request, step.timeout)
-        raise TypeError(f"no runner performs {step!r}")
+    def __del__(self) -> None:
+        if hasattr(self, "_courier"):
+            warn_of_loss(self._outbox, self)
+            self._courier.abandon()
+            self._post.dismiss()
 
-    def _secure(self, address: Address, plain: socket.socket) -> socket.socket:
-        contexts = self._sending.contexts
-        assert contexts is not None  # noqa: S101 - without TLS nobody comes here
-        try:
-            return contexts.get().wrap_socket(plain, server_hostname=address.host)
-        except OSError as error:
-            raise self._sending.told(error, address) from error
+    def _open(self) -> Buffer:
+        with self._opening:
+            if self._buffer is None:
+                self._outbox.buffer = self._post.run(self._sending.open())
+                self._buffer = self._outbox.buffer
+            return self._buffer
+
+    def _reached(self) -> None:
+        self._courier.reached()
+
+    def _watch(self) -> None:
+        self._enough_rows, self._enough_bytes = self._outbox.watch()
+
+    def _failed(self, error: Exception) -> None:
+        if is_told(error):
+            self._courier.failed(error)
+
+    def _commit(self, batch: Batch) -> None:
+        self.flush()
+        self._post.carry(batch)
+
+
+def _call(method: WeakMethod[Callable[..., None]], *arguments: object) -> None:
+    """Call a method of a sender, if that is still there."""
+    found = method()
+    if found is not None:
+        found(*arguments)
+
+
+def _close_all() -> None:
+    """Send what is left when the program ends."""
+    for sender in list(_alive):
+        if len(sender):
+            try:
+                sender.close()
+            except MoorlineError as error:
+                logger.error("at the end of the program: %s", error)  # noqa: TRY400
+
+
+def _start_afresh() -> None:
+    """Let a forked child have senders of its own, without rows."""
+    for sender in list(_alive):
+        sender._post.leave()  # noqa: SLF001 - of this module
+        sender._begin()  # noqa: SLF001 - of this module
+
+
+atexit.register(_close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_afresh)

@@ -1,4 +1,4 @@
-"""What blocking and asynchronous senders have in common: all but the waiting."""
+"""What blocking and asynchronous senders know of their servers."""
 
 from __future__ import annotations
 
@@ -10,30 +10,36 @@ from typing import TYPE_CHECKING, cast
 
 from moorline import __version__
 from moorline.core.backoff import Backoff
-from moorline.errors import ConfigError
+from moorline.core.steps import Act
+from moorline.errors import ConfigError, IngestError
 from moorline.net.http import ExchangeError, Stage
 from moorline.questdb.auth import Basic, Bearer
 from moorline.questdb.buffer import Buffer
-from moorline.questdb.delivery import Batch, Patience, Server
-from moorline.questdb.lines import row_text
+from moorline.questdb.delivery import Patience, Server, deliver, negotiate
 from moorline.questdb.tls import Contexts
 from moorline.questdb.tls_errors import translate
 
 if TYPE_CHECKING:
     from moorline.core.address import Address
+    from moorline.core.flow import Flow
+    from moorline.questdb.delivery import Batch
     from moorline.questdb.encoding import ProtocolVersion
-    from moorline.questdb.negotiation import Agreed
     from moorline.questdb.settings import Settings
+    from moorline.questdb.spool import Spool
 
-__all__ = ["Sending"]
+__all__ = ["Sending", "is_told"]
 
 FIRST_BACKOFF = 0.01  # seconds, doubled after each failure
 ALPN = "http/1.1"
+# No answer, and refusals that depend on the sender or the way, and not on the rows.
+NOT_ABOUT_ROWS = frozenset({0, 401, 403, 404, 405})
+WITH_HTTP = {"tcp": "http", "tcps": "https"}
+PAUSE = 1.0  # seconds, where no interval says it
 AGENT = f"moorline/{__version__}"
 
 
 class Sending:
-    """One sender's rows, and what it knows of its servers.
+    """How one sender's rows get to its servers.
 
     Args:
         settings: What the options decide.
@@ -41,7 +47,7 @@ class Sending:
     Attributes:
         server: For the flows of `moorline.questdb.delivery`.
         contexts: How servers are verified; `None` without TLS.
-        buffer: The rows that are not acknowledged; `None` before the first.
+        pause: Seconds between two attempts to deliver what is on disk.
 
     Raises:
         ConfigError: The protocol is not built yet, or a file of TLS is wrong.
@@ -65,48 +71,68 @@ class Sending:
             agent=AGENT,
             gzip=settings.gzip,
         )
-        self.buffer: Buffer | None = None
+        self.pause = settings.auto_flush.seconds or PAUSE
 
-    @property
-    def size(self) -> int:
-        """How many bytes are not acknowledged."""
-        return 0 if self.buffer is None else len(self.buffer)
+    def deliver(self, batch: Batch) -> Flow[None]:
+        """Return what has a batch accepted; see `moorline.questdb.delivery`."""
+        return deliver(batch, self.server)
 
-    def open(self, agreed: Agreed | None) -> Buffer:
-        """Return the buffer, as agreed with a server, or as the options say."""
-        if self.buffer is None:
-            settings = self.settings
-            version, length = settings.protocol_version, settings.max_name_len
-            if agreed is not None:
-                version, length = agreed.version, agreed.max_name_len or length
-            self.buffer = Buffer(
-                cast("ProtocolVersion", version),
-                length,
-                settings.init_buf_size,
-                settings.max_buf_size,
-                strict=settings.strict,
-            )
-        return self.buffer
+    def drain(self, spool: Spool) -> Flow[None]:
+        """Return what delivers the batches on disk, until there are none.
 
-    def batch(self) -> Batch | None:
-        """Return what is to be sent; `None` if there is nothing.
+        One that a server refuses for good is put aside, so that it holds up no other.
 
         Raises:
-            RowError: A row is not finished.
+            IngestError: One was put aside, or could not be delivered.
+            TlsError: A server could not be verified.
         """
-        if self.buffer is None or not len(self.buffer):
-            return None
-        self.buffer.check_finished()
-        body = bytes(self.buffer)
-        return Batch(body, self.buffer.row_count, partial(row_text, body))
+        refusal: IngestError | None = None
+        while (oldest := (yield from Act(spool.oldest))) is not None:
+            batch = yield from Act(oldest.batch)
+            try:
+                yield from self.deliver(batch)
+            except IngestError as error:
+                if error.status in NOT_ABOUT_ROWS:
+                    raise
+                refusal = error
+                place = yield from Act(partial(spool.refuse, oldest))
+                error.add_note(f"These rows are in {place} now")
+            else:
+                yield from Act(partial(spool.remove, oldest))
+        if refusal is not None:
+            raise refusal
 
-    def is_due(self) -> bool:
-        """Tell whether enough rows have come together to be sent."""
-        buffer, due = self.buffer, self.settings.auto_flush
-        return buffer is not None and (
-            (due.rows is not None and buffer.row_count >= due.rows)
-            or (due.bytes is not None and len(buffer) >= due.bytes)
+    def open(self) -> Flow[Buffer]:
+        """Return what makes a buffer: as a server reads it, or as the options say.
+
+        Raises:
+            IngestError: No server answered.
+            TlsError: A server could not be verified.
+        """
+        settings = self.settings
+        version, length = settings.protocol_version, settings.max_name_len
+        if version is None:
+            agreed = yield from negotiate(self.server)
+            version, length = agreed.version, agreed.max_name_len or length
+        return Buffer(
+            cast("ProtocolVersion", version),
+            length,
+            settings.init_buf_size,
+            settings.max_buf_size,
+            strict=settings.strict,
         )
+
+    def check_transactions(self) -> None:
+        """Object to transactions where there are none.
+
+        Raises:
+            ConfigError: The protocol has none.
+        """
+        protocol = self.settings.protocol
+        if protocol in {"tcp", "tcps"}:
+            raise ConfigError(
+                f"{protocol} has no transactions: write {WITH_HTTP[protocol]} instead"
+            )
 
     def told(self, error: Exception, address: Address) -> Exception:
         """Return the error for a connection on which TLS came to nothing."""
@@ -126,3 +152,11 @@ class Sending:
                 return f"Bearer {said}"
             case _:
                 return ""
+
+
+def is_told(error: Exception) -> bool:
+    """Decide whether the caller is to hear that rows on disk were not delivered.
+
+    Not if no server answered: they are safe, and that is what the disk is for.
+    """
+    return not (isinstance(error, IngestError) and error.status == 0)

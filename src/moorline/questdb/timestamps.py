@@ -9,6 +9,7 @@ from operator import index
 from typing import TYPE_CHECKING, ClassVar, Final, Self, TypeAlias
 
 from moorline.errors import RowError
+from moorline.questdb.impl import twin
 
 if TYPE_CHECKING:
     from datetime import date
@@ -70,6 +71,7 @@ class _Count:
         return f"{type(self).__name__}({self.value})"
 
 
+@twin
 class TimestampMicros(_Count):
     """Microseconds since 1970 in UTC."""
 
@@ -77,6 +79,7 @@ class TimestampMicros(_Count):
     _per_micro = 1
 
 
+@twin
 class TimestampNanos(_Count):
     """Nanoseconds since 1970 in UTC."""
 

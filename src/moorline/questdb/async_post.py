@@ -1,0 +1,92 @@
+"""The way of a batch out of an asyncio sender: to a server, or by way of a disk."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+from moorline.questdb.async_forwarder import AsyncForwarder
+from moorline.questdb.async_wires import AsyncWires
+from moorline.questdb.spool import Spool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from moorline.core.flow import Flow
+    from moorline.questdb.delivery import Batch
+    from moorline.questdb.sending import Sending
+
+__all__ = ["AsyncPost"]
+
+R = TypeVar("R")
+
+
+class AsyncPost:
+    """Takes batches, and the responsibility for them; see `moorline.questdb.post`.
+
+    Args:
+        sending: What the sender knows of its servers.
+        failed: Is told why a batch on disk was not delivered.
+    """
+
+    def __init__(self, sending: Sending, failed: Callable[[Exception], None]) -> None:
+        self._sending = sending
+        self._wires = AsyncWires(sending)
+        self._failed = failed
+        self._spool: Spool | None = None
+        self._forwarder: AsyncForwarder | None = None
+
+    def __len__(self) -> int:
+        """Return how many bytes are on disk."""
+        return 0 if self._spool is None else self._spool.size
+
+    async def open(self) -> None:
+        """Look at ``spool_dir``, and begin to deliver what is there.
+
+        Raises:
+            ConfigError: It cannot be used.
+        """
+        folder, sending = self._sending.settings.spool_dir, self._sending
+        if folder and self._spool is None:
+            self._spool = spool = await asyncio.to_thread(Spool, folder)
+            self._forwarder = AsyncForwarder(
+                spool,
+                lambda: self._wires.run(sending.drain(spool)),
+                sending.pause,
+                self._failed,
+            )
+
+    async def run(self, flow: Flow[R]) -> R:
+        """Run a flow that asks a server something."""
+        return await self._wires.run(flow)
+
+    async def carry(self, batch: Batch) -> None:
+        """Deliver a batch, or write it to disk.
+
+        Raises:
+            IngestError: It was not; it is the caller's.
+            TlsError: The same.
+        """
+        if self._spool is None or self._forwarder is None:
+            await self._wires.run(self._sending.deliver(batch))
+        else:
+            await asyncio.to_thread(self._spool.put, batch)
+            self._forwarder.wake()
+
+    async def finish(self) -> None:
+        """Deliver what is on disk.
+
+        Raises:
+            IngestError: Some of it was not; it stays there.
+            TlsError: The same.
+        """
+        if self._forwarder is not None:
+            await self._forwarder.finish()
+
+    async def close(self) -> None:
+        """End what goes on in the background, and let the folder go."""
+        if self._forwarder is not None:
+            await self._forwarder.stop()
+        if self._spool is not None:
+            self._spool.close()
+        self._wires.close()

@@ -1,0 +1,49 @@
+"""What performs the exchanges of a sender for asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from moorline.net.aio import AsyncHttpConnection
+from moorline.questdb.delivery import Exchange
+from moorline.shell import aio
+
+if TYPE_CHECKING:
+    from moorline.core.flow import Flow, Step
+    from moorline.questdb.sending import Sending
+
+__all__ = ["AsyncWires"]
+
+R = TypeVar("R")
+
+
+class AsyncWires:
+    """The connections of one sender; see `moorline.questdb.wires`."""
+
+    def __init__(self, sending: Sending) -> None:
+        context = sending.contexts.get if sending.contexts else None
+        self._connections = [
+            AsyncHttpConnection(
+                one.host, one.port, context, partial(sending.told, address=one)
+            )
+            for one in sending.settings.addresses
+        ]
+        self._turn = asyncio.Lock()
+
+    async def run(self, flow: Flow[R]) -> R:
+        """Run a flow of `moorline.questdb.delivery` to its end."""
+        return await aio.run(flow, perform=self._perform)
+
+    def close(self) -> None:
+        """Close the connections; the next exchange opens others."""
+        for connection in self._connections:
+            connection.close()
+
+    async def _perform(self, step: Step[object]) -> object:
+        if isinstance(step, Exchange):
+            async with self._turn:
+                connection = self._connections[step.server]
+                return await connection.exchange(step.request, step.timeout)
+        raise TypeError(f"no runner performs {step!r}")
