@@ -50,9 +50,9 @@ class AsyncCourier:
             Exception: Rows could not be sent; once for each time that it was tried.
         """
         outbox = self._outbox
-        while outbox.failure is None and outbox.is_due() and outbox.under_way:
+        while not outbox.has_news() and outbox.is_due() and outbox.under_way:
             await self._idle.wait()
-        if outbox.failure is None and outbox.is_due():
+        if not outbox.has_news() and outbox.is_due():
             self._send()
         self._arm()
         failure = outbox.tell()
@@ -70,11 +70,27 @@ class AsyncCourier:
         outbox = self._outbox
         while outbox.under_way is not None:
             await self._idle.wait()
-        outbox.tell()  # what failed is tried again now
+        outbox.failure = None  # it is tried again now
         batch = outbox.seal()
         if batch is not None:
             self._idle.clear()
             await self._deliver(batch)
+
+    def refused(self, error: Exception) -> None:
+        """Have the next row or flush tell that rows on disk were put aside."""
+        self._outbox.refusal = error
+        self._watch()
+
+    def tell(self) -> None:
+        """Raise what nobody has been told, if there is something.
+
+        Raises:
+            Exception: There is.
+        """
+        told = self._outbox.tell()
+        self._watch()
+        if told is not None:
+            raise told
 
     def stop(self) -> None:
         """Set the alarm off."""

@@ -166,6 +166,7 @@ class AsyncSender:
         if self._outbox.buffer is not None:
             self._outbox.buffer.check_finished()
         await self._courier.flush()
+        self._courier.tell()
 
     async def close(self) -> None:
         """Send what is in the buffer and what is on disk, and close the connections.
@@ -173,10 +174,14 @@ class AsyncSender:
         Raises:
             IngestError: Some of it was not acknowledged; it is where it was.
             TlsError: The same.
+            RowError: A row of the buffer is not finished; all others were sent.
         """
         try:
-            await self.flush()
+            await self._courier.flush()
             await self._post.finish()
+            self._courier.tell()
+            if self._outbox.buffer is not None:
+                self._outbox.buffer.check_finished()
         finally:
             self._outbox.closed = True
             self._courier.stop()
@@ -231,8 +236,7 @@ class AsyncSender:
 
     def _failed(self, error: Exception) -> None:
         if is_told(error):
-            self._outbox.failure = error
-            self._watch()
+            self._courier.refused(error)
 
     async def _commit(self, batch: Batch) -> None:
         await self.flush()

@@ -44,7 +44,7 @@ class Courier:
         self._handed: Batch | None = None  # to the thread, which has not begun yet
         self._alarm = 0.0
         self._thread: threading.Thread | None = None
-        self._abandoned = False
+        self._leave: Callable[[], None] | None = None  # set when the sender is gone
 
     def reached(self) -> None:
         """Do what is due after a row: set the alarm, or have the rows sent.
@@ -54,9 +54,9 @@ class Courier:
         """
         outbox = self._outbox
         with self._changed:
-            while outbox.failure is None and outbox.is_due() and outbox.under_way:
+            while not outbox.has_news() and outbox.is_due() and outbox.under_way:
                 self._changed.wait()
-            if outbox.failure is None and outbox.is_due():
+            if not outbox.has_news() and outbox.is_due():
                 self._handed = outbox.seal()
                 self._changed.notify_all()
             self._arm()
@@ -76,16 +76,28 @@ class Courier:
         with self._changed:
             while outbox.under_way is not None:
                 self._changed.wait()
-            outbox.tell()  # what failed is tried again now
+            outbox.failure = None  # it is tried again now
             batch = outbox.seal()
         if batch is not None:
             self._deliver(batch)
 
-    def failed(self, error: Exception) -> None:
-        """Have the next row or flush tell of something that went wrong."""
+    def refused(self, error: Exception) -> None:
+        """Have the next row or flush tell that rows on disk were put aside."""
         with self._changed:
-            self._outbox.failure = error
+            self._outbox.refusal = error
             self._watch()
+
+    def tell(self) -> None:
+        """Raise what nobody has been told, if there is something.
+
+        Raises:
+            Exception: There is.
+        """
+        with self._changed:
+            told = self._outbox.tell()
+            self._watch()
+        if told is not None:
+            raise told
 
     def stop(self) -> None:
         """End the thread, once what it delivers has come to an end."""
@@ -98,11 +110,17 @@ class Courier:
         if thread is not None:
             thread.join()
 
-    def abandon(self) -> None:
-        """Have the thread deliver the rest and end, since the sender is gone."""
+    def abandon(self, leave: Callable[[], None]) -> None:
+        """Have the thread deliver the rest and end, since the sender is gone.
+
+        Args:
+            leave: Closes the connections, in the end.
+        """
         with self._changed:
-            self._abandoned = True
+            self._leave = leave
             self._changed.notify_all()
+        if self._thread is None:
+            leave()
 
     def _arm(self) -> None:
         """Set the alarm if there is none and there should be; begin the thread."""
@@ -123,7 +141,11 @@ class Courier:
                 self._deliver(batch)
             except Exception as error:  # noqa: BLE001 - whoever adds a row is told
                 logger.warning("rows were not delivered, and are kept: %s", error)
-                self.failed(error)
+                with self._changed:
+                    self._outbox.failure = error
+                    self._watch()
+        if self._leave is not None:
+            self._leave()
 
     def _next(self) -> Batch | None:
         """Wait for a batch to deliver; `None`: there will be none."""
@@ -131,7 +153,7 @@ class Courier:
             while self._thread is threading.current_thread():
                 batch, self._handed = self._handed, None
                 batch = batch or self._at_alarm()
-                if batch is not None or self._abandoned:
+                if batch is not None or self._leave is not None:
                     return batch
                 left = self._alarm - time.monotonic() if self._outbox.armed else None
                 self._changed.wait(left)
@@ -140,7 +162,7 @@ class Courier:
     def _at_alarm(self) -> Batch | None:
         """Return what has lain for long enough."""
         outbox, seconds = self._outbox, self._outbox.auto_flush.seconds
-        if self._abandoned:
+        if self._leave is not None:
             return outbox.seal() if outbox.under_way is None else None
         if not outbox.armed or seconds is None or time.monotonic() < self._alarm:
             return None

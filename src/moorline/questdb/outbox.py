@@ -38,7 +38,8 @@ class Outbox:
     Attributes:
         buffer: Where rows come together; `None` before the first.
         under_way: What is being delivered; `None`: nothing.
-        failure: Why rows could not be sent on their own, until somebody has been told.
+        failure: Why rows could not be sent on their own; they are in the buffer.
+        refusal: Why rows on disk were put aside.
         armed: Whether an alarm is set that looks after the rows of the buffer.
         closed: Whether the sender was closed, which tells of rows that are left.
     """
@@ -48,6 +49,7 @@ class Outbox:
         self.buffer: Buffer | None = None
         self.under_way: Batch | None = None
         self.failure: Exception | None = None
+        self.refusal: Exception | None = None
         self.armed = False
         self.closed = False
         self._kept = Watch(0, 0)  # what came back: it alone is no reason to send
@@ -69,7 +71,11 @@ class Outbox:
     def watch(self) -> Watch:
         """Return when to look next: at the first row, if that sets the alarm."""
         alarm = self.auto_flush.seconds is not None and not self.armed
-        return Watch(1, 1) if alarm or self.failure else self._due()
+        return Watch(1, 1) if alarm or self.has_news() else self._due()
+
+    def has_news(self) -> bool:
+        """Tell whether something went wrong that nobody has been told."""
+        return self.failure is not None or self.refusal is not None
 
     def seal(self) -> Batch | None:
         """Take all rows for a batch that is under way from now on; `None`: no rows."""
@@ -100,8 +106,11 @@ class Outbox:
 
     def tell(self) -> Exception | None:
         """Return what nobody has been told yet, once."""
-        failure, self.failure = self.failure, None
-        return failure
+        if self.refusal is not None:
+            told, self.refusal = self.refusal, None
+        else:
+            told, self.failure = self.failure, None
+        return told
 
     def _due(self) -> Watch:
         rows, _, size = self.auto_flush

@@ -146,6 +146,7 @@ class Sender(Intake):
         if self._buffer is not None:
             self._buffer.check_finished()
         self._courier.flush()
+        self._courier.tell()
 
     def close(self) -> None:
         """Send what is in the buffer and what is on disk, and close the connections.
@@ -153,10 +154,14 @@ class Sender(Intake):
         Raises:
             IngestError: Some of it was not acknowledged; it is where it was.
             TlsError: The same.
+            RowError: A row of the buffer is not finished; all others were sent.
         """
         try:
-            self.flush()
+            self._courier.flush()
             self._post.finish()
+            self._courier.tell()
+            if self._buffer is not None:
+                self._buffer.check_finished()
         finally:
             self._outbox.closed = True
             self._courier.stop()
@@ -181,7 +186,7 @@ class Sender(Intake):
     def __del__(self) -> None:
         if hasattr(self, "_courier"):
             warn_of_loss(self._outbox, self)
-            self._courier.abandon()
+            self._courier.abandon(self._post.leave)
             self._post.dismiss()
 
     def _open(self) -> Buffer:
@@ -199,7 +204,7 @@ class Sender(Intake):
 
     def _failed(self, error: Exception) -> None:
         if is_told(error):
-            self._courier.failed(error)
+            self._courier.refused(error)
 
     def _commit(self, batch: Batch) -> None:
         self.flush()
