@@ -37,6 +37,7 @@ class Play:
             authorization=self.authorize,
             patience=Patience(5.0, 100_000, retry, Backoff(0.01, 1.0)),
             dice=lambda: 0.0,
+            explain=lambda error, server: None,
             agent="test",
             gzip=compressed,
         )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from moorline.errors import ConfigError, IngestError, RowError, TlsError
+from moorline.errors import IngestError, RowError, TlsError
 from moorline.questdb import Sender, SenderBuilder, TimestampNanos
 
 if TYPE_CHECKING:
@@ -227,7 +227,3 @@ def test_a_row_that_cannot_be_written_leaves_the_others(
             sender.row("a?b", columns={"x": 1}, at=AT)
     questdb_lab.wait_rows(TABLE, 1)
 
-
-def test_tcp_is_not_there_yet() -> None:
-    with pytest.raises(ConfigError, match="use http"):
-        Sender.from_conf("tcp::addr=localhost:9009;")

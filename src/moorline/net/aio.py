@@ -30,7 +30,8 @@ class AsyncHttpConnection:
     Args:
         host: Name or address of the server.
         port: Its port.
-        context: Gives the context of TLS; `None` for plain HTTP.
+        context: Gives the context of TLS, and is called in a thread; `None` for plain
+            HTTP.
         told: Returns the error to raise when TLS came to nothing.
     """
 
@@ -89,7 +90,8 @@ class AsyncHttpConnection:
             if self._streams[0].at_eof():
                 self.close()  # the server closed it
         if self._streams is None:
-            context = self._context() if self._context else None
+            # It may be made anew from files, which takes its time.
+            context = await asyncio.to_thread(self._context) if self._context else None
             try:
                 self._streams = await asyncio.open_connection(
                     self.host, self.port, ssl=context
@@ -110,12 +112,14 @@ class AsyncHttpConnection:
         request: Request,
         stage: list[str],
     ) -> Response:
-        body = memoryview(request.body)
         # A server may refuse a body before it has read it: hear what it said.
         with suppress(BrokenPipeError, ConnectionResetError):
             writer.write(dialogue.say(request))
-            for start in range(0, len(body), PIECE):
-                writer.write(body[start : start + PIECE])
+            for start in range(0, len(request.body), PIECE):
+                with memoryview(request.body) as body:
+                    # No view of it may be left, in a buffer of the loop or an error.
+                    piece = bytes(body[start : start + PIECE])
+                writer.write(piece)
                 await writer.drain()
             stage[0] = Stage.RECEIVE
         while True:

@@ -34,11 +34,13 @@ class ExchangeError(Exception):
     Args:
         stage: How far it had come: before anything was sent, while it was, or after.
         cause: What the network said.
+        heard: What came instead of an answer, as far as that is known.
     """
 
-    def __init__(self, stage: str, cause: BaseException) -> None:
+    def __init__(self, stage: str, cause: BaseException, heard: bytes = b"") -> None:
         super().__init__(stage, str(cause) or type(cause).__name__)
         self.stage = stage
+        self.heard = heard
         self.__cause__ = cause
 
 
@@ -107,11 +109,15 @@ class Dialogue:
         Raises:
             ExchangeError: It is no HTTP, ends too early, or is too large.
         """
+        if not data and self._head is None:
+            ended = ConnectionError("the server closed the connection unanswered")
+            raise ExchangeError(Stage.RECEIVE, ended)
         try:
             self._http.receive_data(data)
             return self._events()
         except h11.RemoteProtocolError as error:
-            raise ExchangeError(Stage.RECEIVE, error) from error
+            heard = data if self._head is None else b""
+            raise ExchangeError(Stage.RECEIVE, error, heard) from error
 
     def _events(self) -> Response | None:
         while True:

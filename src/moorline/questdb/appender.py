@@ -6,8 +6,8 @@ import threading
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from moorline.questdb.fluent import Fluent, Row
-from moorline.questdb.impl import KERNEL, twin
-from moorline.questdb.pending import PendingRow, refuse_unfinished
+from moorline.questdb.impl import ask, twin
+from moorline.questdb.pending import PendingRow, refuse_no_row, refuse_unfinished
 from moorline.questdb.rows import append_rows, refuse_full, row_of
 from moorline.questdb.schema import Plan
 from moorline.questdb.store import Store
@@ -274,12 +274,13 @@ class Appender(Fluent):
             self.row_count += rows
 
 
-if KERNEL is not None:
-    KERNEL.ask(
-        row_of=row_of,
-        append_rows=append_rows,
-        begin=PendingRow,
-        refuse_full=refuse_full,
-        refuse_unfinished=refuse_unfinished,
-        plan=Plan,
-    )
+ask(
+    row_of=row_of,
+    append_rows=append_rows,
+    begin=PendingRow,
+    resume=PendingRow.resumed,
+    refuse_full=refuse_full,
+    refuse_no_row=refuse_no_row,
+    refuse_unfinished=refuse_unfinished,
+    plan=Plan,
+)

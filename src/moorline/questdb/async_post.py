@@ -41,11 +41,13 @@ class AsyncPost:
         return 0 if self._spool is None else self._spool.size
 
     async def open(self) -> None:
-        """Look at ``spool_dir``, and begin to deliver what is there.
+        """Read the lists of authorities; begin to deliver what is in ``spool_dir``.
 
         Raises:
-            ConfigError: It cannot be used.
+            ConfigError: It cannot be used, or nobody is trusted.
         """
+        if self._sending.contexts is not None:
+            await asyncio.to_thread(self._sending.contexts.prepare)
         folder, sending = self._sending.settings.spool_dir, self._sending
         if folder and self._spool is None:
             self._spool = spool = await asyncio.to_thread(Spool, folder)
@@ -74,14 +76,16 @@ class AsyncPost:
             self._forwarder.wake()
 
     async def finish(self) -> None:
-        """Deliver what is on disk.
+        """Deliver what is on disk, and close a connection of TCP in order.
 
         Raises:
-            IngestError: Some of it was not; it stays there.
+            IngestError: Some of it was not; it stays there. Or TCP's server did not
+                read all that it was sent.
             TlsError: The same.
         """
         if self._forwarder is not None:
             await self._forwarder.finish()
+        await self._wires.run(self._sending.leave())
 
     async def close(self) -> None:
         """End what goes on in the background, and let the folder go."""
@@ -90,3 +94,4 @@ class AsyncPost:
         if self._spool is not None:
             self._spool.close()
         self._wires.close()
+        self._sending.forget()

@@ -46,7 +46,7 @@ class AsyncSender:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._sending = Sending(settings)
+        self._sending = Sending(settings, at_once=False)
         self._outbox = Outbox(settings.auto_flush)
         self._post = AsyncPost(self._sending, self._failed)
         self._courier = AsyncCourier(self._outbox, self._post.carry, self._watch)

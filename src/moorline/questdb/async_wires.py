@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from moorline.net.aio import AsyncHttpConnection
+from moorline.net.tcp_aio import AsyncTcpConnection
 from moorline.questdb.delivery import Exchange
 from moorline.shell import aio
 
@@ -30,6 +31,12 @@ class AsyncWires:
             )
             for one in sending.settings.addresses
         ]
+        self._tcp: AsyncTcpConnection | None = None
+        if sending.line is not None:
+            (address,), settings = sending.settings.addresses, sending.settings
+            self._tcp = AsyncTcpConnection(
+                address.host, address.port, settings.bind_interface
+            )
         self._turn = asyncio.Lock()
 
     async def run(self, flow: Flow[R]) -> R:
@@ -40,8 +47,12 @@ class AsyncWires:
         """Close the connections; the next exchange opens others."""
         for connection in self._connections:
             connection.close()
+        if self._tcp is not None:
+            self._tcp.close()
 
     async def _perform(self, step: Step[object]) -> object:
+        if self._tcp is not None:
+            return await self._tcp.perform(step)
         if isinstance(step, Exchange):
             async with self._turn:
                 connection = self._connections[step.server]

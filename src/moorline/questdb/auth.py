@@ -116,8 +116,6 @@ def _for_tcp(given: Mapping[str, Given]) -> Key | None:
         )
     if callable(token):
         raise given["token"].error("for TCP it is the private key, and no function")
-    if not username.isprintable():
-        raise given["username"].error("the id of a key is one line of text")
     x, y = options.TOKEN_X.of(given), options.TOKEN_Y.of(given)
     for name, number in (("token_x", x), ("token_y", y), ("token", token)):
         if number is not None:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from moorline.core.backoff import Backoff
     from moorline.core.flow import Flow
+    from moorline.errors import TlsError
     from moorline.net.http import Body
     from moorline.questdb.negotiation import Agreed
     from moorline.questdb.store import Store
@@ -96,6 +97,8 @@ class Server:
             401, with `True`.
         patience: How long things may take.
         dice: Gives random numbers from 0 (included) to 1 (excluded).
+        explain: Returns what TLS has to do with an exchange that failed with one of
+            them; `None`: nothing.
         agent: What the client calls itself.
         gzip: Whether bodies are compressed; off once a server does not take it.
         at: The one in use.
@@ -105,6 +108,7 @@ class Server:
     authorization: Callable[[bool], str]
     patience: Patience
     dice: Callable[[], float]
+    explain: Callable[[ExchangeError, int], TlsError | None]
     agent: str
     gzip: bool = False
     at: int = 0
@@ -143,7 +147,7 @@ def deliver(batch: Batch, server: Server) -> Flow[None]:
             response = yield from Exchange(server.at, request, timeout)
         except ExchangeError as error:
             course.doubled |= error.stage != Stage.CONNECT
-            wait, why = None, f"{error.__cause__} ({error.stage})"
+            wait, why = None, _why(server, error)
         else:
             match meaning_of(response, gzipped=server.gzip):
                 case Meaning.ACCEPTED:
@@ -176,7 +180,7 @@ def negotiate(server: Server) -> Flow[Agreed]:
         try:
             response = yield from Exchange(server.at, request, server.patience.request)
         except ExchangeError as error:
-            wait, why = None, f"{error.__cause__} ({error.stage})"
+            wait, why = None, _why(server, error)
         else:
             found = agreed(response)
             if found is not None:
@@ -184,6 +188,20 @@ def negotiate(server: Server) -> Flow[Agreed]:
             wait = wait_of(response)
             why = f"no settings (HTTP {response.status})"
         yield from _pause(course, nothing, server, wait, why)
+
+
+def _why(server: Server, error: ExchangeError) -> str:
+    """Return what is said of an exchange that failed.
+
+    Raises:
+        TlsError: It fails each time: the server speaks TLS.
+    """
+    told = server.explain(error, server.at)
+    if told is None:
+        return f"{error.__cause__} ({error.stage})"
+    if not told.passing:
+        raise told from error
+    return str(told)
 
 
 def _pause(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, Self, TypeAlias, TypeVar
 
-from moorline.errors import RowError
 from moorline.questdb.impl import twin
-from moorline.questdb.pending import PendingRow
+from moorline.questdb.pending import PendingRow, refuse_no_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -90,10 +89,7 @@ class Fluent:
         """Take the row that was begun; whoever succeeds puts it back."""
         row, self._pending = self._pending, None
         if row is None:
-            raise RowError(
-                f"{what} without a row: begin one with table(); a row is dropped when "
-                "one of its parts is refused"
-            )
+            refuse_no_row(what)
         return row
 
 

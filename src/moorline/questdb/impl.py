@@ -16,7 +16,7 @@ from moorline.errors import ConfigError
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["KERNEL", "__impl__", "twin"]
+__all__ = ["__impl__", "ask", "twin"]
 
 T = TypeVar("T")
 
@@ -67,3 +67,12 @@ def twin(original: T) -> T:
     name: str = original.__name__  # type: ignore[attr-defined]
     found: T = getattr(KERNEL, name)
     return found
+
+
+def ask(**originals: object) -> None:
+    """Tell the kernel, where it is used, whom to ask where it does not decide itself.
+
+    It imports nothing of the package: arrows point down.
+    """
+    if KERNEL is not None:
+        KERNEL.ask(**originals)

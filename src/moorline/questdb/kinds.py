@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from moorline.errors import RowError
-from moorline.questdb.arrays import of_array, of_ndarray, of_nested
+from moorline.questdb.arrays import Doubles, of_array, of_ndarray, of_nested
 from moorline.questdb.moments import of_datetime64, of_pandas
 from moorline.questdb.text import shown
 from moorline.questdb.timestamps import (
@@ -115,6 +115,7 @@ def kind_of(kind: type, *, strict: bool) -> Kind:
         (TimestampMicros, Kind("ts", _same)),
         (datetime, Kind("ts", partial(_of_datetime, strict))),
         (date, Kind("ts", _of_date)),
+        (Doubles, Kind("arr", _same)),
         (list, Kind("arr", partial(of_nested, float_of=_element))),
         (tuple, Kind("arr", partial(of_nested, float_of=_element))),
         (array, Kind("arr", of_array)),

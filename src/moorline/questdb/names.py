@@ -67,9 +67,11 @@ class ColumnNames(dict[str, bytes]):
 
 
 def _keep(names: dict[str, bytes], name: str, written: bytes) -> bytes:
-    if len(names) >= MOST_KEPT:
-        names.clear()
-    names[name] = written
+    # Not those of a subclass, whose comparison may be anything.
+    if type(name) is str:
+        if len(names) >= MOST_KEPT:
+            names.clear()
+        names[name] = written
     return written
 
 

@@ -107,10 +107,10 @@ class Outbox:
     def tell(self) -> Exception | None:
         """Return what nobody has been told yet, once."""
         if self.refusal is not None:
-            told, self.refusal = self.refusal, None
-        else:
-            told, self.failure = self.failure, None
-        return told
+            refusal, self.refusal = self.refusal, None
+            return refusal
+        failure, self.failure = self.failure, None
+        return failure
 
     def _due(self) -> Watch:
         rows, _, size = self.auto_flush

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Self
 
 from moorline.errors import RowError
 from moorline.questdb.rows import (
@@ -14,9 +14,11 @@ from moorline.questdb.rows import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from moorline.questdb.encoding import ByType, Encoding
 
-__all__ = ["PendingRow", "refuse_unfinished"]
+__all__ = ["PendingRow", "refuse_no_row", "refuse_unfinished"]
 
 
 class PendingRow:
@@ -42,6 +44,30 @@ class PendingRow:
         self._columns_at = 0  # as long as there is no column
         # As given, by what the server tells them apart by, if that is of interest.
         self._names: dict[str, str] = {}
+
+    @classmethod
+    def resumed(
+        cls,
+        encoding: Encoding,
+        table: str,
+        out: bytearray,
+        columns_at: int,
+        names: Sequence[str],
+    ) -> Self:
+        """Return a row that was begun elsewhere, and not with ``strict=True``.
+
+        Args:
+            encoding: Of the buffer.
+            table: The table's name.
+            out: What is written of it.
+            columns_at: Where its columns begin; 0 as long as there are none.
+            names: Of its symbols and columns.
+        """
+        row = cls(encoding, table)
+        row._out = out
+        row._columns_at = columns_at
+        row._names = {name: name for name in names}
+        return row
 
     def add_symbol(self, name: str, value: object) -> None:
         """Add a symbol; an absent one is left out.
@@ -92,6 +118,14 @@ class PendingRow:
                 self._names[known] = name
         except RowError as error:
             raise placed(error, self.table, name) from None
+
+
+def refuse_no_row(what: str) -> NoReturn:
+    """Refuse a call that needs a row when none is begun."""
+    raise RowError(
+        f"{what} without a row: begin one with table(); a row is dropped when one of "
+        "its parts is refused"
+    )
 
 
 def refuse_unfinished(table: str) -> NoReturn:

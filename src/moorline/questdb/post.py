@@ -66,14 +66,16 @@ class Post:
             self._forwarder.wake()
 
     def finish(self) -> None:
-        """Deliver what is on disk.
+        """Deliver what is on disk, and close a connection of TCP in order.
 
         Raises:
-            IngestError: Some of it was not; it stays there.
+            IngestError: Some of it was not; it stays there. Or TCP's server did not
+                read all that it was sent.
             TlsError: The same.
         """
         if self._spool is not None:
             self._forwarder.finish()
+        self._wires.run(self._sending.leave())
 
     def close(self) -> None:
         """End what goes on in the background, and let the folder go."""
@@ -81,6 +83,7 @@ class Post:
             self._forwarder.stop()
             self._spool.close()
         self._wires.close()
+        self._sending.forget()
 
     def dismiss(self) -> None:
         """End it when it is done, without waiting: the sender is gone."""
@@ -90,3 +93,4 @@ class Post:
     def leave(self) -> None:
         """Let everything be, in a forked child: it is the parent's."""
         self._wires.close()
+        self._sending.forget()

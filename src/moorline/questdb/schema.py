@@ -49,6 +49,7 @@ class Plan:
 
     Attributes:
         writers: What writes the values, by type, in the order of the schema.
+        head: The table's name as it is written.
         order: Puts what was written into the order of the wire; `None` if it is that.
         template: The row, with a place for each value.
 
@@ -67,10 +68,11 @@ class Plan:
             raise placed(
                 RowError("a schema needs symbols or columns, and at most one at"), table
             )
+        self._kinds = list(schema.values())
         self.writers = [_writers(encoding, kind) for kind in schema.values()]
         self._wire = sorted(range(len(ranks)), key=ranks.__getitem__)
         self._symbols = ranks.count(0)
-        self._head, self._fields = self._written(encoding, ranks)
+        self.head, self._fields = self._written(encoding, ranks)
         in_order = self._wire == sorted(self._wire)
         self.order = None if in_order else itemgetter(*self._wire)
         self.template = self.assemble([b"%b"] * len(ranks))
@@ -98,7 +100,7 @@ class Plan:
         Raises:
             RowError: All of them are absent.
         """
-        out = bytearray(self._head)
+        out = bytearray(self.head)
         last = len(self._wire) - self._ends
         behind_symbols = 0
         for place, index in enumerate(self._wire[:last]):
@@ -107,12 +109,24 @@ class Plan:
             if (value := said[index]) is not None:
                 out += self._fields[index]
                 out += value
-        if len(out) == len(self._head):
+        if len(out) == len(self.head):
             refuse_nothing()
         if 0 < behind_symbols < len(out):
             out[behind_symbols] = SPACE
         end = said[self._wire[last]] if self._ends else None
         return bytes(out) + (end or b"\n")
+
+    def places(self) -> list[tuple[int, ColumnKind, bytes, Mapping[type, Writer]]]:
+        """Return what a row is made of, in the order of the wire.
+
+        Returns:
+            For each, where in the schema it is, its kind, its name as it is written,
+            and what writes its values.
+        """
+        return [
+            (index, self._kinds[index], self._fields[index], self.writers[index])
+            for index in self._wire
+        ]
 
     def explain(
         self, error: RowError, index: int, values: Sequence[object]

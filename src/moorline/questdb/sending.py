@@ -13,15 +13,18 @@ from moorline.core.backoff import Backoff
 from moorline.core.steps import Act
 from moorline.errors import ConfigError, IngestError
 from moorline.net.http import ExchangeError, Stage
+from moorline.questdb import tcp
 from moorline.questdb.auth import Basic, Bearer
 from moorline.questdb.buffer import Buffer
 from moorline.questdb.delivery import Patience, Server, deliver, negotiate
+from moorline.questdb.tcp import Line
 from moorline.questdb.tls import Contexts
-from moorline.questdb.tls_errors import translate
+from moorline.questdb.tls_errors import of_exchange, translate
 
 if TYPE_CHECKING:
     from moorline.core.address import Address
     from moorline.core.flow import Flow
+    from moorline.errors import TlsError
     from moorline.questdb.delivery import Batch
     from moorline.questdb.encoding import ProtocolVersion
     from moorline.questdb.settings import Settings
@@ -43,21 +46,29 @@ class Sending:
 
     Args:
         settings: What the options decide.
+        at_once: Whether to read the lists of authorities now, which takes tens of
+            milliseconds; if not, whoever runs the flows does it. A file of the
+            user's own is always read now.
 
     Attributes:
         server: For the flows of `moorline.questdb.delivery`.
+        line: For those of `moorline.questdb.tcp`; `None` with HTTP.
         contexts: How servers are verified; `None` without TLS.
         pause: Seconds between two attempts to deliver what is on disk.
 
     Raises:
-        ConfigError: The protocol is not built yet, or a file of TLS is wrong.
+        ConfigError: A file of TLS is wrong.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        if settings.protocol not in {"http", "https"}:
-            raise ConfigError(f"{settings.protocol}:: is not built yet: use http")
+    def __init__(self, settings: Settings, *, at_once: bool = True) -> None:
         self.settings = settings
-        self.contexts = Contexts(settings.tls, alpn=ALPN) if settings.tls else None
+        is_tcp = settings.protocol in WITH_HTTP
+        self.contexts = None
+        if (tls := settings.tls) is not None:
+            at_once = at_once or tls.ca == "pem_file"
+            alpn = "" if is_tcp else ALPN
+            self.contexts = Contexts(tls, alpn=alpn, at_once=at_once)
+        self.line = Line.of(settings, self.contexts) if is_tcp else None
         self.server = Server(
             names=tuple(map(str, settings.addresses)),
             authorization=self._authorization,
@@ -68,14 +79,27 @@ class Sending:
                 backoff=Backoff(FIRST_BACKOFF, settings.retry_max_backoff),
             ),
             dice=random.random,
+            explain=self._explain,
             agent=AGENT,
             gzip=settings.gzip,
         )
         self.pause = settings.auto_flush.seconds or PAUSE
 
     def deliver(self, batch: Batch) -> Flow[None]:
-        """Return what has a batch accepted; see `moorline.questdb.delivery`."""
+        """Return what has a batch accepted, or, by TCP, sent."""
+        if self.line is not None:
+            return tcp.deliver(batch, self.line)
         return deliver(batch, self.server)
+
+    def leave(self) -> Flow[None]:
+        """Return what closes a connection of TCP in order; see `tcp.leave`."""
+        if self.line is not None:
+            yield from tcp.leave(self.line)
+
+    def forget(self) -> None:
+        """Forget the connection: it is another process's."""
+        if self.line is not None:
+            self.line.talk = None
 
     def drain(self, spool: Spool) -> Flow[None]:
         """Return what delivers the batches on disk, until there are none.
@@ -111,7 +135,9 @@ class Sending:
         """
         settings = self.settings
         version, length = settings.protocol_version, settings.max_name_len
-        if version is None:
+        if version is None and self.line is not None:
+            version = 1  # nobody can be asked
+        elif version is None:
             agreed = yield from negotiate(self.server)
             version, length = agreed.version, agreed.max_name_len or length
         return Buffer(
@@ -129,7 +155,7 @@ class Sending:
             ConfigError: The protocol has none.
         """
         protocol = self.settings.protocol
-        if protocol in {"tcp", "tcps"}:
+        if protocol in WITH_HTTP:
             raise ConfigError(
                 f"{protocol} has no transactions: write {WITH_HTTP[protocol]} instead"
             )
@@ -141,6 +167,10 @@ class Sending:
         told = translate(error, address, self.settings, now=now, trusted=trusted)
         told.__cause__ = error
         return ExchangeError(Stage.CONNECT, told) if told.passing else told
+
+    def _explain(self, error: ExchangeError, server: int) -> TlsError | None:
+        address = self.settings.addresses[server]
+        return of_exchange(error, address, self.settings.protocol)
 
     def _authorization(self, _renewed: bool) -> str:  # noqa: FBT001 - given by place
         match self.settings.auth:

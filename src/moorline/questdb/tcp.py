@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from moorline.core.backoff import Backoff
 from moorline.core.steps import Act, Now, Sleep
-from moorline.errors import IngestError, TlsError
+from moorline.errors import TlsError
 from moorline.net.tcp import Drop, LocalAddressError, Talk
 from moorline.questdb import tcp_errors as told
 from moorline.questdb.auth import Key
@@ -149,7 +149,7 @@ def leave(line: Line) -> Flow[None]:
         raise told.gone(line.settings) from error
     if news is not None:
         yield from Drop()
-        raise told.gone(line.settings)
+        raise told.gone(line.settings, news=news)
     if not is_read:
         logger.warning("%s", told.unread(line.settings))
 
@@ -162,7 +162,7 @@ def _look(talk: Talk, batch: Batch, line: Line) -> Flow[None]:
         raise told.gone(line.settings, batch) from error
     if news is not None:
         yield from Drop()
-        raise told.gone(line.settings, batch)
+        raise told.gone(line.settings, batch, news)
 
 
 # --- opening --------------------------------------------------------------------------
@@ -239,7 +239,7 @@ def _log_in(
         news = b""
     if news is not None:
         yield from Drop()
-        raise told.not_let_in(line.settings, batch)
+        raise told.not_let_in(line.settings, batch, signing.username)
 
 
 def _set_pace(line: Line, before: float) -> Flow[None]:

@@ -79,9 +79,8 @@ def no_challenge(settings: Settings, batch: Batch) -> IngestError:
     )
 
 
-def not_let_in(settings: Settings, batch: Batch) -> IngestError:
+def not_let_in(settings: Settings, batch: Batch, username: str) -> IngestError:
     """Return the error for a signature that the server did not take."""
-    username = settings.auth.username if settings.auth is not None else ""
     return IngestError(
         f"{where(settings)} did not take the key: it closed the connection after the "
         f"signature.\nIs username={username!r} in its file of keys "
@@ -94,21 +93,31 @@ def objection(settings: Settings, batch: Batch, news: bytes) -> IngestError | Tl
     """Return the error for what a server said to rows, b"" for its end."""
     if not news:
         return broken(settings, batch)
-    here, (address, *_) = where(settings), settings.addresses
     if settings.protocol == "tcp" and speaks_tls(news):
-        error = answered_in_tls(address, settings.protocol)
+        error = answered_in_tls(settings.addresses[0], settings.protocol)
         error.add_note(_unread_rows(batch))
         return error
+    return IngestError(
+        f"{where(settings)} {_answered(settings, news)}\n{_unread_rows(batch)}"
+    )
+
+
+def _answered(settings: Settings, news: bytes) -> str:
+    """Say what it means that a server answered, as QuestDB does not to rows."""
     if news.startswith(b"HTTP/"):
-        wrong = "answered in HTTP"
-        cure = "That is its port for HTTP, often 9000; the one for TCP is often 9009."
-    elif settings.auth is None and b"\n" in news:
-        wrong = "asks for a key: it sent a challenge"
-        cure = "Give the id of one as username, and its private number as token."
-    else:
-        wrong = f"answered, as QuestDB does not by TCP: {news[:SHOWN]!r}"
-        cure = "Is it QuestDB that listens there?"
-    return IngestError(f"{here} {wrong}.\n{cure}\n{_unread_rows(batch)}")
+        return (
+            "answered in HTTP.\nThat is its port for HTTP, often 9000; the one for TCP "
+            "is often 9009."
+        )
+    if settings.auth is None and b"\n" in news:
+        return (
+            "asks for a key: it sent a challenge.\nGive the id of one as username, and "
+            "its private number as token."
+        )
+    return (
+        f"answered, as QuestDB does not by TCP: {news[:SHOWN]!r}\nIs it QuestDB that "
+        "listens there?"
+    )
 
 
 def broken(settings: Settings, batch: Batch) -> IngestError:
@@ -140,18 +149,25 @@ def stuck(settings: Settings, batch: Batch) -> IngestError:
     )
 
 
-def gone(settings: Settings, batch: Batch | None = None) -> IngestError:
-    """Return the error for a connection that ended after rows were sent.
+def gone(
+    settings: Settings, batch: Batch | None = None, news: bytes = b""
+) -> IngestError:
+    """Return the error for a connection that is at its end after rows were sent.
 
     Args:
         settings: What the options say.
         batch: The rows that were to come next, and were not sent.
+        news: What the server said.
     """
-    text = (
-        f"{where(settings)} closed the connection after it was sent rows.\nIt may have "
-        "been stopped, or one of them was bad, and then those behind it are not stored "
-        "either: the server's log says which. TCP cannot tell; http:: does."
-    )
+    if news:
+        text = f"{where(settings)} {_answered(settings, news)}\nIt has stored no rows."
+    else:
+        text = (
+            f"{where(settings)} closed the connection after it was sent rows.\nIt may "
+            "have been stopped, or one of them was bad, and then those behind it are "
+            "not stored either: the server's log says which. TCP cannot tell; http:: "
+            "does."
+        )
     if batch is not None:
         text += f"\nThat is about rows before these. {unsent(batch)}"
     return IngestError(text)

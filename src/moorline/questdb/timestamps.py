@@ -9,7 +9,7 @@ from operator import index
 from typing import TYPE_CHECKING, ClassVar, Final, Self, TypeAlias
 
 from moorline.errors import RowError
-from moorline.questdb.impl import twin
+from moorline.questdb.impl import ask, twin
 
 if TYPE_CHECKING:
     from datetime import date
@@ -70,6 +70,9 @@ class _Count:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.value})"
 
+    def __reduce__(self) -> tuple[type[Self], tuple[int]]:
+        return type(self), (self.value,)
+
 
 @twin
 class TimestampMicros(_Count):
@@ -129,7 +132,7 @@ def micros_of_date(day: date) -> int:
     return (day.toordinal() - EPOCH.toordinal()) * DAY
 
 
-def _whole(what: _Count, value: object) -> int:
+def _whole(what: object, value: object) -> int:
     """Return the int that some other type stands for, NumPy's for instance."""
     unit = type(what).__name__
     if isinstance(value, bool):
@@ -138,3 +141,6 @@ def _whole(what: _Count, value: object) -> int:
         return index(value)  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(f"{unit}({value!r}): write a whole number") from None
+
+
+ask(whole=_whole, micros_of=micros_of)

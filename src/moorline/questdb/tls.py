@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import ssl
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,21 +52,25 @@ def context_for(settings: Settings) -> ssl.SSLContext:
 class Contexts:
     """The context for each connection of a sender, made anew when a file was changed.
 
-    All files are read when it is made, which takes tens of milliseconds for the lists
-    of authorities: asyncio programs do it in a thread. Later, a file that is missing,
-    damaged or out of date, as one is that is being replaced, is no error: a warning is
-    logged and the last context is used, until the file has changed again.
+    All files are read when it is made, or by `prepare`, which takes tens of
+    milliseconds for the lists of authorities: asyncio programs call it, and `get`, in a
+    thread. Later, a file that is missing, damaged or out of date, as one is that is
+    being replaced, is no error: a warning is logged and the last context is used, until
+    the file has changed again.
+
+    Threads may share it.
 
     Args:
         tls: What the options say.
         alpn: The protocol to ask for, as ``http/1.1``; "" for none.
         clock: What time it is.
+        at_once: Whether to call `prepare` now.
 
     Attributes:
-        trusted: The certificates in ``tls_roots``.
+        trusted: The certificates in ``tls_roots``, once they were read.
 
     Raises:
-        ConfigError: A file is missing or wrong, or nobody is trusted.
+        ConfigError: As for `prepare`.
     """
 
     def __init__(
@@ -74,34 +79,59 @@ class Contexts:
         *,
         alpn: str = "",
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        at_once: bool = True,
     ) -> None:
         self.trusted: tuple[Certificate, ...] = ()
         self._tls = tls
         self._alpn = alpn
         self._clock = clock
-        self._stamp = _stamp(tls)
-        self._context = self._make()
+        self._stamp: _Stamp = ()
+        self._context: ssl.SSLContext | None = None
+        self._lock = threading.Lock()
+        if at_once:
+            self.prepare()
+
+    def prepare(self) -> None:
+        """Read all files, if that was not done yet.
+
+        Raises:
+            ConfigError: A file is missing or wrong, or nobody is trusted.
+        """
+        with self._lock:
+            self._prepared()
 
     def get(self) -> ssl.SSLContext:
         """Return the context for a new connection.
 
         It looks at the files' dates, which takes microseconds, and reads them if they
-        have changed.
+        have changed or were not read yet.
+
+        Raises:
+            ConfigError: As for `prepare`, if that was not done yet.
         """
         if not self._tls.verify:
             logger.warning(
                 "tls_verify=unsafe_off: the server is not verified, so whoever answers "
                 "gets the credentials and the rows"
             )
-        stamp = _stamp(self._tls)
-        if stamp != self._stamp:
+        with self._lock:
+            context = self._prepared()
+            stamp = _stamp(self._tls)
+            if stamp != self._stamp:
+                self._stamp = stamp
+                try:
+                    context = self._context = self._make()
+                except ConfigError as error:
+                    logger.warning("%s; what it held before is used", error)
+                else:
+                    logger.info("the files of TLS have changed and were read again")
+            return context
+
+    def _prepared(self) -> ssl.SSLContext:
+        if self._context is None:
+            stamp = _stamp(self._tls)
+            self._context = self._make()
             self._stamp = stamp
-            try:
-                self._context = self._make()
-            except ConfigError as error:
-                logger.warning("%s; what it held before is used", error)
-            else:
-                logger.info("the files of TLS have changed and were read again")
         return self._context
 
     def _make(self) -> ssl.SSLContext:

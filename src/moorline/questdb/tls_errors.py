@@ -10,6 +10,7 @@ import ssl
 from typing import TYPE_CHECKING
 
 from moorline import errors
+from moorline.net.http import Stage
 from moorline.questdb.certificates import parse
 from moorline.questdb.handshake import RefusedError
 from moorline.questdb.tls_refusals import Finding, Peer, described, refused
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from moorline.core.address import Address
+    from moorline.net.http import ExchangeError
     from moorline.questdb.certificates import Certificate
     from moorline.questdb.settings import Settings
 
@@ -26,6 +28,7 @@ __all__ = [
     "TlsError",
     "answered_in_tls",
     "closed_without_answer",
+    "of_exchange",
     "speaks_tls",
     "translate",
 ]
@@ -241,3 +244,25 @@ def closed_without_answer(address: Address, protocol: str) -> TlsError:
         kind="tls-server-perhaps",
         passing=True,
     )
+
+
+def of_exchange(
+    error: ExchangeError, address: Address, protocol: str
+) -> TlsError | None:
+    """Return the error for plain HTTP that brought no answer, if TLS may be why.
+
+    Args:
+        error: What became of the exchange.
+        address: Which server.
+        protocol: ``http``; for ``https`` there is none.
+
+    Returns:
+        The error. It is passing where the server just closed the connection, which may
+        be for another reason: that the next try is worth while. `None`: another cause.
+    """
+    if protocol in PLAIN or error.stage == Stage.CONNECT:
+        return None
+    if speaks_tls(error.heard):
+        return answered_in_tls(address, protocol)
+    is_end = isinstance(error.__cause__, ConnectionError)
+    return closed_without_answer(address, protocol) if is_end else None

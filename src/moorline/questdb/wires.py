@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from moorline.net.sync import HttpConnection
+from moorline.net.tcp_sync import TcpConnection
 from moorline.questdb.delivery import Exchange
 from moorline.shell import sync
 
@@ -40,6 +41,12 @@ class Wires:
             )
             for one in sending.settings.addresses
         ]
+        self._tcp: TcpConnection | None = None
+        if sending.line is not None:
+            (address,), settings = sending.settings.addresses, sending.settings
+            self._tcp = TcpConnection(
+                address.host, address.port, settings.bind_interface
+            )
         self._turn = threading.Lock()
 
     def run(self, flow: Flow[R]) -> R:
@@ -50,8 +57,12 @@ class Wires:
         """Close the connections; the next exchange opens others."""
         for connection in self._connections:
             connection.close()
+        if self._tcp is not None:
+            self._tcp.close()
 
     def _perform(self, step: Step[object]) -> object:
+        if self._tcp is not None:
+            return self._tcp.perform(step)
         if isinstance(step, Exchange):
             with self._turn:
                 connection = self._connections[step.server]

@@ -1,0 +1,359 @@
+# Where rows come in.
+
+cdef class Appender(Fluent):
+    """Rows that threads append; see `moorline.questdb.appender.Appender`."""
+
+    cdef Store store
+    cdef Store spare
+    cdef readonly Py_ssize_t row_count
+    cdef readonly Py_ssize_t init_buf_size
+    cdef public Py_ssize_t max_buf_size
+
+    def __cinit__(self, *_arguments, **_options):
+        self.store = Store()
+
+    def __init__(self, encoding, init_buf_size, max_buf_size):
+        self.script = Script(encoding)
+        self.init_buf_size = init_buf_size
+        self.max_buf_size = max_buf_size
+
+    def __len__(self):
+        return self.store.size
+
+    def __bytes__(self):
+        return bytes(self.store)
+
+    def row(self, table, *, symbols=None, columns=None, at):
+        """Append a row.
+
+        Args:
+            table: The table's name.
+            symbols: Texts by name; `None` and pandas's NA are left out.
+            columns: Values by name: bool, int, float, str, Decimal, datetime, date,
+                `TimestampMicros`, `TimestampNanos`, nested lists, ``array.array`` and
+                NumPy arrays of numbers, and the scalars of NumPy and pandas. `None`,
+                NaT and NA are left out. A date is the beginning of its day in UTC.
+            at: The designated timestamp; `None` for the server's clock. A datetime has
+                microseconds, pandas's and NumPy's what their unit is.
+
+        Raises:
+            RowError: Something of it cannot be written; nothing was.
+            BufferFull: There is no room for it.
+        """
+        add_row(self, table, symbols, columns, at)
+        return self
+
+    def rows(self, table, rows, schema):
+        """Append many rows, all of them or none.
+
+        Args:
+            table: The table's name.
+            rows: A tuple of values for each.
+            schema: What the values are, by column and in their order.
+
+        Raises:
+            RowError: The schema makes no sense, or one of the rows cannot be written.
+            BufferFull: There is no room for them.
+        """
+        cdef Store store
+        cdef Py_ssize_t count
+        self.check_finished()
+        plan = originals["plan"](self.script.encoding, table, schema)
+        store, self.spare = self.spare, None
+        if store is None:
+            store = Store()
+        try:
+            count = fill(
+                Sheet(self.script, plan), store, rows, self.store.size, self.max_buf_size
+            )
+            add_store(self, store, count)
+        finally:
+            self.recycle(store)
+        return self
+
+    def table(self, name):
+        """Begin a row. It is finished by `at` or `at_now`, and only then in the buffer.
+
+        When one of its parts is refused, the whole row is dropped. Threads that share
+        a buffer use `row` instead.
+
+        Raises:
+            RowError: The name is not allowed, or the row before is not finished.
+        """
+        self.check_finished()
+        start(self, name)
+        return self
+
+    def at(self, timestamp):
+        """Finish the row with its designated timestamp.
+
+        Raises:
+            RowError: There is no row, it is empty, or the server takes no such time.
+            BufferFull: There is no room for it.
+        """
+        if end(self, timestamp):
+            try:
+                add_out(self, &self.out)
+            finally:
+                forget(self)
+        else:
+            self.append(handed_over(self, "at()").finish(timestamp))
+        return self
+
+    def at_now(self):
+        """Finish the row; the server's clock gives it its designated timestamp.
+
+        Raises:
+            RowError: There is no row, or it is empty.
+            BufferFull: There is no room for it.
+        """
+        return self.at(None)
+
+    def cancel_row(self):
+        """Drop the row that was begun, if there is one."""
+        forget(self)
+        self.resumed = None
+        return self
+
+    def begin(self, table, then):
+        """Return a row that is not in the buffer until `then` has it appended.
+
+        Raises:
+            RowError: The name is not allowed.
+        """
+        cdef Row row = new_row(self, table)
+        row.then = then
+        return row
+
+    def append(self, row):
+        """Append a row that is finished.
+
+        Raises:
+            BufferFull: There is no room for it.
+        """
+        cdef Py_ssize_t size = len(row)
+        refuse_beyond(self, size)
+        self.store.extend(row)
+        self.row_count += 1
+
+    def check_finished(self):
+        """Refuse to go on while a row is not finished, as before it is sent.
+
+        Raises:
+            RowError: There is one.
+        """
+        if is_begun(self):
+            originals["refuse_unfinished"](
+                self.resumed.table if self.begun is None else self.begun
+            )
+
+    def take(self):
+        """Hand over the rows, without copying them, and go on without any.
+
+        Returns:
+            The rows, and how many they are.
+        """
+        cdef Store fresh = self.spare
+        if fresh is None:
+            fresh = Store()
+        taken = self.store, self.row_count
+        self.store = fresh
+        self.spare = None
+        self.row_count = 0
+        return taken
+
+    def restore(self, Store store not None, Py_ssize_t rows):
+        """Put rows that were taken back in front of those that came since.
+
+        There may be more than `max_buf_size` then: they were accepted before.
+
+        Raises:
+            BufferError: There is a view of them, and others to be put behind them.
+        """
+        cdef Store since = self.store
+        if since.size:
+            memcpy(store.reserve(since.size), since.data, since.size)
+            store.size += since.size
+        self.store = store
+        self.row_count += rows
+        self.recycle(since)
+
+    def recycle(self, Store store not None):
+        """Give memory back, for the rows to come; it is not looked at any more."""
+        if store.exports == 0:
+            store.size = 0
+            self.spare = store
+
+    def adopt(self, Store store not None, Py_ssize_t rows):
+        """Append rows that were written elsewhere; the store is empty then.
+
+        Raises:
+            RowError: A row is begun and not finished.
+            BufferFull: There is no room for them; the store is as it was.
+            BufferError: There is a view of them.
+        """
+        self.check_finished()
+        add_store(self, store, rows)
+
+    def truncate(self, Py_ssize_t size, Py_ssize_t rows):
+        """Drop all but the first bytes, which are so many rows.
+
+        Raises:
+            BufferError: There is a view of them.
+        """
+        self.store.truncate(size)
+        self.row_count = rows
+
+
+cdef Row new_row(Appender self, object table):
+    cdef Row row = Row.__new__(Row)
+    row.script = self.script
+    start(row, table)
+    return row
+
+
+cdef inline int refuse_beyond(Appender self, Py_ssize_t size) except -1:
+    if size > self.max_buf_size - self.store.size:
+        originals["refuse_full"](self.store.size, size, self.max_buf_size)
+    return 0
+
+
+cdef int add_row(
+    Appender self, object table, object symbols, object columns, object at
+) except -1:
+    """Append a row, or have the original write it."""
+    cdef Store store = self.store
+    cdef Out out
+    cdef int how
+    if is_begun(self):
+        self.check_finished()
+    out.begin = out.at = store.data + store.size
+    out.end = store.data + store.room
+    out.store = <PyObject*>store
+    if store.exports or store.data is NULL:
+        first_room(self, &out)
+    try:
+        how = put_row(self.script, &out, table, symbols, columns, at)
+        if how == WRITTEN:
+            add_out(self, &out)
+            return 0
+    finally:
+        if out.store is NULL:
+            free(out.begin)
+    self.append(originals["row_of"](self.script.encoding, table, symbols, columns, at))
+    return 0
+
+
+cdef int first_room(Appender self, Out* out) except -1:
+    """Begin where the store cannot be written to."""
+    if self.store.exports:
+        out.begin = out.at = out.end = NULL
+        out.store = NULL
+        return 0
+    out.begin = out.at = self.store.reserve(min(self.init_buf_size, self.max_buf_size))
+    out.end = out.begin + self.store.room
+    return 0
+
+
+cdef inline int add_out(Appender self, Out* out) except -1:
+    """Append a row that is finished."""
+    cdef Py_ssize_t size = out.at - out.begin
+    refuse_beyond(self, size)
+    if out.store is NULL:
+        memcpy(self.store.reserve(size), out.begin, size)
+    self.store.size += size
+    self.row_count += 1
+    return 0
+
+
+cdef int add_store(Appender self, Store store, Py_ssize_t rows) except -1:
+    """Append the rows of a store, which is empty then."""
+    refuse_beyond(self, store.size)
+    if self.store.size:
+        store.unseen()
+        memcpy(self.store.reserve(store.size), store.data, store.size)
+        self.store.size += store.size
+        store.size = 0
+    else:
+        self.store.swap(store)
+    self.row_count += rows
+    return 0
+
+
+cdef class Intake:
+    """Takes rows from many threads into one buffer; see `moorline.questdb.intake`."""
+
+    cdef public Appender _buffer
+    cdef public Py_ssize_t _enough_rows
+    cdef public Py_ssize_t _enough_bytes
+
+    def __cinit__(self, *_arguments, **_options):
+        self._enough_rows = self._enough_bytes = PY_SSIZE_T_MAX
+
+    def row(self, table, *, symbols=None, columns=None, at):
+        """Add a row; see `Buffer.row`. It is sent when enough have come together."""
+        cdef Appender buffer = self._buffer
+        if buffer is None:
+            buffer = self._open()
+        add_row(buffer, table, symbols, columns, at)
+        look(self, buffer)
+        return self
+
+    def rows(self, table, rows, schema):
+        """Add many rows; see `Buffer.rows`."""
+        cdef Appender buffer = self._buffer
+        if buffer is None:
+            buffer = self._open()
+        buffer.rows(table, rows, schema)
+        look(self, buffer)
+        return self
+
+    def table(self, name):
+        """Begin a row; it is in the buffer when `Row.at` or `Row.at_now` ends it.
+
+        Each thread may have its own.
+
+        Raises:
+            RowError: The name is not allowed.
+        """
+        cdef Appender buffer = self._buffer
+        if buffer is None:
+            buffer = self._open()
+        cdef Row row = new_row(buffer, name)
+        row.intake = self
+        return row
+
+    def append(self, row):
+        """Add a row that is finished; see `Buffer.append`."""
+        cdef Appender buffer = self._buffer
+        if buffer is None:
+            buffer = self._open()
+        buffer.append(row)
+        look(self, buffer)
+
+    def _open(self):
+        """Make the buffer, which is needed now; called by any thread."""
+        raise NotImplementedError
+
+    def _reached(self):
+        """Do what is done when there is enough; the rows stay, even if this raises."""
+        raise NotImplementedError
+
+
+cdef inline int look(Intake self, Appender buffer) except -1:
+    if (
+        buffer.row_count >= self._enough_rows
+        or buffer.store.size >= self._enough_bytes
+    ):
+        self._reached()
+    return 0
+
+
+cdef int add_to_intake(Intake self, Out* out) except -1:
+    """Add a row that is finished."""
+    cdef Appender buffer = self._buffer
+    if buffer is None:
+        buffer = self._open()
+    add_out(buffer, out)
+    look(self, buffer)
+    return 0
