@@ -14,6 +14,7 @@ from moorline.questdb.async_post import AsyncPost
 from moorline.questdb.outbox import Outbox, warn_of_loss
 from moorline.questdb.sending import Sending, is_told
 from moorline.questdb.settings import settings_from_conf, settings_from_env
+from moorline.questdb.store import Store
 from moorline.questdb.transaction import AsyncTransaction
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from moorline.questdb.buffer import Buffer
     from moorline.questdb.delivery import Batch
     from moorline.questdb.fluent import At, Row
+    from moorline.questdb.frames.layout import ColumnRef, Symbols
     from moorline.questdb.schema import ColumnKind
     from moorline.questdb.settings import Settings
 
@@ -128,6 +130,34 @@ class AsyncSender:
             RowError: The name is not allowed.
         """
         return self._opened().begin(name, self._append)
+
+    async def dataframe(
+        self,
+        obj: object,
+        *,
+        table: str | None = None,
+        table_name_col: ColumnRef | None = None,
+        symbols: Symbols = "auto",
+        at: At | ColumnRef,
+    ) -> Self:
+        """Add the rows of a frame, which a thread writes; see `Sender.dataframe`."""
+        buffer = self._outbox.buffer
+        if buffer is None:
+            buffer = await self._open()
+        chunks = buffer.chunks(
+            obj, table=table, table_name_col=table_name_col, symbols=symbols, at=at
+        )
+        parts = self._sending.slices(chunks)
+        store, rows = Store(), 0
+        while (part := await asyncio.to_thread(next, parts, None)) is not None:
+            await asyncio.to_thread(part.encode, store)
+            rows += part.rows
+            if self._sending.is_automatic:
+                buffer.adopt(store, rows)
+                await self._added(buffer)
+                rows = 0
+        buffer.adopt(store, rows)
+        return self
 
     def transaction(self, table: str) -> AsyncTransaction:
         """Begin rows of one table that are stored all or not at all, over HTTP.

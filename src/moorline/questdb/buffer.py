@@ -27,11 +27,18 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from moorline.errors import ConfigError, RowError
 from moorline.questdb.appender import Appender
 from moorline.questdb.encoding import Encoding
+from moorline.questdb.frames import read
 from moorline.questdb.names import DEFAULT_MAX_LEN
 from moorline.questdb.rows import refuse_full
+from moorline.questdb.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from moorline.questdb.encoding import ProtocolVersion
+    from moorline.questdb.fluent import At
+    from moorline.questdb.frames import Chunk
+    from moorline.questdb.frames.layout import ColumnRef, Symbols
 
 __all__ = ["Buffer", "Mark"]
 
@@ -101,6 +108,69 @@ class Buffer(Appender):
     def strict(self) -> bool:
         """Whether what the server would store as something else is refused."""
         return self._encoding.strict
+
+    def dataframe(
+        self,
+        obj: object,
+        *,
+        table: str | None = None,
+        table_name_col: ColumnRef | None = None,
+        symbols: Symbols = "auto",
+        at: At | ColumnRef,
+    ) -> Self:
+        """Append the rows of a frame, all of them or none.
+
+        ::
+
+            buffer.dataframe(df, table="trades", symbols=["symbol", "side"], at="ts")
+
+        Args:
+            obj: A DataFrame of pandas or polars, a table, record batch or reader of
+                pyarrow, a relation of DuckDB, whatever else has ``__arrow_c_stream__``,
+                ``__arrow_c_array__`` or ``__dataframe__``; a dict of arrays or lists;
+                an array of NumPy's with fields; dicts, dataclasses or named tuples, one
+                for each row; or an iterator of such rows or frames. An index of pandas
+                is not written.
+            table: The table's name.
+            table_name_col: The column that says for each row which table it is for.
+            symbols: Which columns are symbols, by name or place; all texts if it is
+                `True`, none if it is `False`; ``"auto"`` is texts that the frame keeps
+                as categories, as an enum, or by a dictionary.
+            at: The column of the designated timestamp, by name or place; or a moment
+                that all rows have; or `None` for the server's clock.
+
+        Raises:
+            RowError: It is no frame, or something of it cannot be written; nothing was.
+            BufferFull: There is no room for it.
+            ConfigError: nanoarrow is needed to read it, and is not installed.
+        """
+        written, rows = Store(), 0
+        for chunk in self.chunks(
+            obj, table=table, table_name_col=table_name_col, symbols=symbols, at=at
+        ):
+            chunk.encode(0, chunk.rows, written)
+            rows += chunk.rows
+        self.adopt(written, rows)
+        return self
+
+    def chunks(
+        self,
+        obj: object,
+        *,
+        table: str | None = None,
+        table_name_col: ColumnRef | None = None,
+        symbols: Symbols = "auto",
+        at: At | ColumnRef,
+    ) -> Iterator[Chunk]:
+        """Return the rows of a frame in pieces, for `adopt`; see `dataframe`."""
+        return read(
+            self._encoding,
+            obj,
+            table=table,
+            table_name_col=table_name_col,
+            symbols=symbols,
+            at=at,
+        )
 
     def __repr__(self) -> str:
         return (

@@ -20,6 +20,7 @@ from moorline.questdb.outbox import Outbox, warn_of_loss
 from moorline.questdb.post import Post
 from moorline.questdb.sending import Sending, is_told
 from moorline.questdb.settings import settings_from_conf, settings_from_env
+from moorline.questdb.store import Store
 from moorline.questdb.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from moorline.core.options import Value
     from moorline.questdb.buffer import Buffer
     from moorline.questdb.delivery import Batch
+    from moorline.questdb.fluent import At
+    from moorline.questdb.frames.layout import ColumnRef, Symbols
     from moorline.questdb.settings import Settings
 
 __all__ = ["Sender"]
@@ -116,6 +119,44 @@ class Sender(Intake):
 
     def __bool__(self) -> bool:
         return True  # with nothing to send it is a sender all the same
+
+    def dataframe(
+        self,
+        obj: object,
+        *,
+        table: str | None = None,
+        table_name_col: ColumnRef | None = None,
+        symbols: Symbols = "auto",
+        at: At | ColumnRef,
+    ) -> Self:
+        """Add the rows of a frame; see `Buffer.dataframe`.
+
+        Rows are sent while the next ones are written, if they are sent on their own: of
+        a frame with a row that cannot be written, those in front of it may be added.
+        With ``auto_flush=off`` all of them are, or none.
+
+        Raises:
+            RowError: It is no frame, or a row of it cannot be written.
+            BufferFull: There is no room for it.
+            IngestError: Rows could not be sent on their own; those that were added are
+                kept.
+            TlsError: The server could not be verified; the same.
+            ConfigError: nanoarrow is needed to read it, and is not installed.
+        """
+        buffer = self.buffer
+        chunks = buffer.chunks(
+            obj, table=table, table_name_col=table_name_col, symbols=symbols, at=at
+        )
+        store, rows = Store(), 0
+        for part in self._sending.slices(chunks):
+            part.encode(store)
+            rows += part.rows
+            if self._sending.is_automatic:
+                buffer.adopt(store, rows)
+                self._look(buffer)
+                rows = 0
+        buffer.adopt(store, rows)
+        return self
 
     def transaction(self, table: str) -> Transaction:
         """Begin rows of one table that are stored all or not at all, over HTTP.

@@ -17,16 +17,21 @@ from moorline.questdb import tcp
 from moorline.questdb.auth import Basic, Bearer
 from moorline.questdb.buffer import Buffer
 from moorline.questdb.delivery import Patience, Server, deliver, negotiate
+from moorline.questdb.frames.slices import slices
 from moorline.questdb.tcp import Line
 from moorline.questdb.tls import Contexts
 from moorline.questdb.tls_errors import of_exchange, translate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from moorline.core.address import Address
     from moorline.core.flow import Flow
     from moorline.errors import TlsError
     from moorline.questdb.delivery import Batch
     from moorline.questdb.encoding import ProtocolVersion
+    from moorline.questdb.frames import Chunk
+    from moorline.questdb.frames.slices import Slice
     from moorline.questdb.settings import Settings
     from moorline.questdb.spool import Spool
 
@@ -36,6 +41,7 @@ FIRST_BACKOFF = 0.01  # seconds, doubled after each failure
 ALPN = "http/1.1"
 # No answer, and refusals that depend on the sender or the way, and not on the rows.
 NOT_ABOUT_ROWS = frozenset({0, 401, 403, 404, 405})
+SLICE = 75_000  # rows of a frame that are written at once, where no option says it
 WITH_HTTP = {"tcp": "http", "tcps": "https"}
 PAUSE = 1.0  # seconds, where no interval says it
 AGENT = f"moorline/{__version__}"
@@ -147,6 +153,18 @@ class Sending:
             settings.max_buf_size,
             strict=settings.strict,
         )
+
+    @property
+    def is_automatic(self) -> bool:
+        """Whether rows are sent on their own when they are many."""
+        rows, _, size = self.settings.auto_flush
+        return rows is not None or size is not None
+
+    def slices(self, chunks: Iterator[Chunk]) -> Iterator[Slice]:
+        """Cut a frame into batches."""
+        rows, _, size = self.settings.auto_flush
+        most = self.settings.max_buf_size // 2
+        return slices(chunks, rows or SLICE, most if size is None else min(size, most))
 
     def check_transactions(self) -> None:
         """Object to transactions where there are none.

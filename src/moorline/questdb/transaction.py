@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from moorline.questdb.encoding import ProtocolVersion
     from moorline.questdb.fluent import At
+    from moorline.questdb.frames.layout import ColumnRef, Symbols
     from moorline.questdb.schema import ColumnKind
 
 __all__ = ["AsyncTransaction", "Transaction"]
@@ -61,6 +62,17 @@ class _Rows:
     ) -> Self:
         """Add many rows; see `Buffer.rows`."""
         self.buffer.rows(self.table, rows, schema)
+        return self
+
+    def dataframe(
+        self,
+        obj: object,
+        *,
+        symbols: Symbols = "auto",
+        at: At | ColumnRef,
+    ) -> Self:
+        """Add the rows of a frame; see `Buffer.dataframe`."""
+        self.buffer.dataframe(obj, table=self.table, symbols=symbols, at=at)
         return self
 
     def rollback(self) -> None:
