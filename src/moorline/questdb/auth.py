@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 from moorline.core.secret import Secret
 from moorline.errors import ConfigError
@@ -41,7 +41,9 @@ class Bearer(NamedTuple):
         if not callable(self.token):
             return self.token.reveal()
         said = self.token()
-        value = said.reveal() if isinstance(said, Secret) else said
+        value = (
+            cast("Secret[object]", said).reveal() if isinstance(said, Secret) else said
+        )
         if not isinstance(value, str):
             raise ConfigError(
                 f"token: the function returned a value of type {type(value).__name__}: "

@@ -27,7 +27,6 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from moorline.errors import ConfigError, RowError
 from moorline.questdb.appender import Appender
 from moorline.questdb.encoding import Encoding
-from moorline.questdb.frames import read
 from moorline.questdb.names import DEFAULT_MAX_LEN
 from moorline.questdb.rows import refuse_full
 from moorline.questdb.store import Store
@@ -163,6 +162,8 @@ class Buffer(Appender):
         at: At | ColumnRef,
     ) -> Iterator[Chunk]:
         """Return the rows of a frame in pieces, for `adopt`; see `dataframe`."""
+        from moorline.questdb.frames import read  # noqa: PLC0415 - rows need none of it
+
         return read(
             self._encoding,
             obj,

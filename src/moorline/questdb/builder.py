@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from moorline.questdb.async_sender import AsyncSender
-from moorline.questdb.sender import Sender
 from moorline.questdb.settings import settings_from_conf, settings_from_env, settings_of
 
 if TYPE_CHECKING:
@@ -16,6 +14,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from moorline.core.options import Value
+    from moorline.questdb.async_sender import AsyncSender
+    from moorline.questdb.sender import Sender
     from moorline.questdb.settings import Settings
 
 __all__ = ["SenderBuilder"]
@@ -33,10 +33,17 @@ class SenderBuilder:
         protocol: ``http``, ``https``, ``tcp`` or ``tcps``.
         host: The server's name or address.
         port: Its port; `None`: 9000 for HTTP, 9009 for TCP.
+        options: Options by name, as the methods set them.
     """
 
-    def __init__(self, protocol: str, host: str, port: int | str | None = None) -> None:
-        self._said: dict[str, Value] = {"addr": _written(host, port)}
+    def __init__(
+        self,
+        protocol: str,
+        host: str,
+        port: int | str | None = None,
+        **options: Value,
+    ) -> None:
+        self._said: dict[str, Value] = {"addr": _written(host, port), **options}
         self._read: Callable[..., Settings] = partial(_read, protocol)
 
     @classmethod
@@ -72,10 +79,15 @@ class SenderBuilder:
         Raises:
             ConfigError: As for `settings`, or a file of TLS is missing or wrong.
         """
+        from moorline.questdb.sender import Sender  # noqa: PLC0415 - one of the two
+
         return Sender(self.settings())
 
     def build_async(self) -> AsyncSender:
         """Return a sender for asyncio; as `build`."""
+        # Programs without asyncio do not wait until that is imported.
+        from moorline.questdb.async_sender import AsyncSender  # noqa: PLC0415
+
         return AsyncSender(self.settings())
 
     def _set(self, name: str, value: Value) -> Self:

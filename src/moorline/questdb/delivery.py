@@ -5,7 +5,6 @@ Nothing is forgotten here: the batch is the caller's until the flow returns.
 
 from __future__ import annotations
 
-import gzip
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
@@ -135,7 +134,7 @@ def deliver(batch: Batch, server: Server) -> Flow[None]:
     course = _Course()
     body: Body = batch.body
     if server.gzip:
-        body = yield from Act(lambda: gzip.compress(batch.body, 1))
+        body = yield from Act(lambda: _compressed(batch.body))
     while True:
         header = yield from Act(lambda: server.authorization(course.renewed))
         headers = _headers(server, header)
@@ -188,6 +187,12 @@ def negotiate(server: Server) -> Flow[Agreed]:
             wait = wait_of(response)
             why = f"no settings (HTTP {response.status})"
         yield from _pause(course, nothing, server, wait, why)
+
+
+def _compressed(body: Body) -> bytes:
+    import gzip  # noqa: PLC0415 - few ask for it
+
+    return gzip.compress(body, 1)
 
 
 def _why(server: Server, error: ExchangeError) -> str:

@@ -159,7 +159,10 @@ class Encoding:
 
         def end(value: object) -> bytes:
             found = simple(value)
-            return ends[type(found)](found) if found else _no_moment(value)
+            if found is None:
+                return _no_moment(value)
+            nanos = isinstance(found, TimestampNanos)
+            return ends[TimestampNanos if nanos else TimestampMicros](found)
 
         return end
 

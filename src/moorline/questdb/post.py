@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from moorline.questdb.forwarder import Forwarder
-from moorline.questdb.spool import Spool
 from moorline.questdb.wires import Wires
 
 if TYPE_CHECKING:
@@ -14,6 +12,7 @@ if TYPE_CHECKING:
     from moorline.core.flow import Flow
     from moorline.questdb.delivery import Batch
     from moorline.questdb.sending import Sending
+    from moorline.questdb.spool import Spool
 
 __all__ = ["Post"]
 
@@ -39,6 +38,10 @@ class Post:
         self._wires = wires = Wires(sending)
         self._spool: Spool | None = None
         if sending.settings.spool_dir:
+            # Few need them, and nobody else is to wait for them.
+            from moorline.questdb.forwarder import Forwarder  # noqa: PLC0415
+            from moorline.questdb.spool import Spool  # noqa: PLC0415
+
             self._spool = spool = Spool(sending.settings.spool_dir)
             self._forwarder = Forwarder(
                 spool, lambda: wires.run(sending.drain(spool)), sending.pause, failed

@@ -1,4 +1,10 @@
-"""What blocking and asynchronous senders know of their servers."""
+"""What blocking and asynchronous senders know of their servers.
+
+TLS, TCP and frames are imported when they are first used: a program that sends rows by
+HTTP starts without them.
+"""
+
+# ruff: noqa: PLC0415 - see above
 
 from __future__ import annotations
 
@@ -13,14 +19,9 @@ from moorline.core.backoff import Backoff
 from moorline.core.steps import Act
 from moorline.errors import ConfigError, IngestError
 from moorline.net.http import ExchangeError, Stage
-from moorline.questdb import tcp
 from moorline.questdb.auth import Basic, Bearer
 from moorline.questdb.buffer import Buffer
 from moorline.questdb.delivery import Patience, Server, deliver, negotiate
-from moorline.questdb.frames.slices import slices
-from moorline.questdb.tcp import Line
-from moorline.questdb.tls import Contexts
-from moorline.questdb.tls_errors import of_exchange, translate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from moorline.questdb.frames.slices import Slice
     from moorline.questdb.settings import Settings
     from moorline.questdb.spool import Spool
+    from moorline.questdb.tcp import Line
+    from moorline.questdb.tls import Contexts
 
 __all__ = ["Sending", "is_told"]
 
@@ -69,12 +72,18 @@ class Sending:
     def __init__(self, settings: Settings, *, at_once: bool = True) -> None:
         self.settings = settings
         is_tcp = settings.protocol in WITH_HTTP
-        self.contexts = None
+        self.contexts: Contexts | None = None
+        self.line: Line | None = None
         if (tls := settings.tls) is not None:
+            from moorline.questdb.tls import Contexts
+
             at_once = at_once or tls.ca == "pem_file"
             alpn = "" if is_tcp else ALPN
             self.contexts = Contexts(tls, alpn=alpn, at_once=at_once)
-        self.line = Line.of(settings, self.contexts) if is_tcp else None
+        if is_tcp:
+            from moorline.questdb.tcp import Line
+
+            self.line = Line.of(settings, self.contexts)
         self.server = Server(
             names=tuple(map(str, settings.addresses)),
             authorization=self._authorization,
@@ -94,12 +103,16 @@ class Sending:
     def deliver(self, batch: Batch) -> Flow[None]:
         """Return what has a batch accepted, or, by TCP, sent."""
         if self.line is not None:
+            from moorline.questdb import tcp
+
             return tcp.deliver(batch, self.line)
         return deliver(batch, self.server)
 
     def leave(self) -> Flow[None]:
         """Return what closes a connection of TCP in order; see `tcp.leave`."""
         if self.line is not None:
+            from moorline.questdb import tcp
+
             yield from tcp.leave(self.line)
 
     def forget(self) -> None:
@@ -162,6 +175,8 @@ class Sending:
 
     def slices(self, chunks: Iterator[Chunk]) -> Iterator[Slice]:
         """Cut a frame into batches."""
+        from moorline.questdb.frames.slices import slices
+
         rows, _, size = self.settings.auto_flush
         most = self.settings.max_buf_size // 2
         return slices(chunks, rows or SLICE, most if size is None else min(size, most))
@@ -180,6 +195,8 @@ class Sending:
 
     def told(self, error: Exception, address: Address) -> Exception:
         """Return the error for a connection on which TLS came to nothing."""
+        from moorline.questdb.tls_errors import translate
+
         trusted = self.contexts.trusted if self.contexts else ()
         now = datetime.now(UTC)
         told = translate(error, address, self.settings, now=now, trusted=trusted)
@@ -187,6 +204,8 @@ class Sending:
         return ExchangeError(Stage.CONNECT, told) if told.passing else told
 
     def _explain(self, error: ExchangeError, server: int) -> TlsError | None:
+        from moorline.questdb.tls_errors import of_exchange
+
         address = self.settings.addresses[server]
         return of_exchange(error, address, self.settings.protocol)
 

@@ -143,8 +143,7 @@ def leave(line: Line) -> Flow[None]:
     try:
         since = now - (line.said_at if line.said_at is not None else now)
         news = yield from talk.watch(max(0.0, line.pace - since))
-        if news is None:
-            is_read = yield from talk.leave(line.patience)
+        is_read = news is None and (yield from talk.leave(line.patience))
     except OSError as error:
         raise told.gone(line.settings) from error
     if news is not None:
@@ -173,25 +172,39 @@ def _opened(batch: Batch, line: Line) -> Flow[Talk]:
     now = yield from Now()
     give_up_at = now + line.patience
     tried: list[str] = []
+    telling: OSError | None = None
     while True:
         try:
             return (yield from _open(batch, line, give_up_at))
         except OSError as error:
             yield from Drop()
-            lasting = isinstance(error, LocalAddressError) or (
-                isinstance(error, TlsError) and not error.passing
-            )
+            # That time ran out says less than what went wrong before.
+            if telling is None or not _is_timeout(error):
+                telling = error
             tried.append(str(error) or type(error).__name__)
             now = yield from Now()
             pause = BACKOFF.delay(len(tried), line.dice())
-            if lasting or now + pause >= give_up_at:
-                if isinstance(error, TlsError):
-                    error.add_note(told.unsent(batch))
-                    raise
-                raise told.unreached(line.settings, batch, tried, error) from error
+            if not _may_pass(error) or now + pause >= give_up_at:
+                if isinstance(telling, TlsError):
+                    telling.add_note(told.unsent(batch))
+                    raise telling from telling.__cause__
+                raise told.unreached(line.settings, batch, tried, telling) from telling
         here = told.where(line.settings)
         logger.info("%s: %s; again in %.2f s", here, tried[-1], pause)
         yield from Sleep(pause)
+
+
+def _is_timeout(error: OSError) -> bool:
+    if isinstance(error, TlsError):
+        return error.kind == "silent"
+    return isinstance(error, TimeoutError)
+
+
+def _may_pass(error: OSError) -> bool:
+    """Tell whether another try may have another end."""
+    if isinstance(error, TlsError):
+        return error.passing
+    return not isinstance(error, LocalAddressError)
 
 
 def _open(batch: Batch, line: Line, deadline: float) -> Flow[Talk]:

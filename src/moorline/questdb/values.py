@@ -88,7 +88,7 @@ def strict_whole(value: int) -> bytes:
 
 def timestamp(version: int, moment: Timestamp) -> bytes:
     """Return a moment as a column has it; protocol version 1 has no nanoseconds."""
-    value, unit = moment.value, b"n" if type(moment) is TimestampNanos else b"t"
+    value, unit = moment.value, b"n" if isinstance(moment, TimestampNanos) else b"t"
     if version == 1 and unit == b"n":
         # Towards zero, as QuestDB's own clients do.
         value, unit = abs(value) // NANOS * (1 if value >= 0 else -1), b"t"
@@ -101,7 +101,7 @@ def strict_timestamp(version: int, moment: Timestamp) -> bytes:
     """Return a moment as a column has it, unless that would change it."""
     if moment.value == LEAST:
         raise RowError(NULL.format(moment))
-    if version == 1 and type(moment) is TimestampNanos and moment.value % NANOS:
+    if version == 1 and isinstance(moment, TimestampNanos) and moment.value % NANOS:
         raise RowError(
             f"{moment}: protocol_version=1 has microseconds only, and strict=True: "
             f"use protocol_version=2, or round it"
@@ -132,7 +132,7 @@ def end_micros(moment: TimestampMicros) -> bytes:
 def end_plain(moment: Timestamp) -> bytes:
     """Do what `end_nanos` does, in protocol version 1: nanoseconds without a unit."""
     value = moment.value
-    nanos = value if type(moment) is TimestampNanos else value * NANOS
+    nanos = value if isinstance(moment, TimestampNanos) else value * NANOS
     if 0 <= nanos <= LAST_NANOS:
         return b" %d\n" % nanos
     raise _out_of_range(moment)

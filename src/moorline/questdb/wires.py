@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from moorline.net.sync import HttpConnection
-from moorline.net.tcp_sync import TcpConnection
 from moorline.questdb.delivery import Exchange
 from moorline.shell import sync
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from moorline.core.address import Address
     from moorline.core.flow import Flow, Step
+    from moorline.net.tcp_sync import TcpConnection
     from moorline.questdb.sending import Sending
 
 __all__ = ["Wires"]
@@ -43,6 +43,8 @@ class Wires:
         ]
         self._tcp: TcpConnection | None = None
         if sending.line is not None:
+            from moorline.net.tcp_sync import TcpConnection  # noqa: PLC0415 - for TCP
+
             (address,), settings = sending.settings.addresses, sending.settings
             self._tcp = TcpConnection(
                 address.host, address.port, settings.bind_interface

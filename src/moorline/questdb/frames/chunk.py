@@ -138,7 +138,12 @@ class Chunk:
 
 def _moments(values: Iterable[object]) -> Iterable[object]:
     """Return designated timestamps, none of which may be absent."""
-    return (NULL_AT if is_absent(type(value)) else value for value in values)
+    absent: dict[type, bool] = {}
+    for value in values:
+        kind = type(value)
+        if kind not in absent:
+            absent[kind] = is_absent(kind)
+        yield NULL_AT if absent[kind] else value
 
 
 def _explained(

@@ -12,7 +12,6 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from itertools import pairwise, repeat
 from struct import unpack
 from typing import TYPE_CHECKING, NamedTuple
@@ -81,15 +80,14 @@ class Validity(NamedTuple):
 
 def flat(data: object, code: str = "B") -> memoryview:
     """Return the memory of an object as so many elements of a type."""
-    view = memoryview(data)  # type: ignore[arg-type]
-    if not view.nbytes:
-        return memoryview(b"").cast(code)  # type: ignore[call-overload]
-    view = view.cast("B")
-    return view if code == "B" else view.cast(code)  # type: ignore[call-overload,no-any-return]
+    view: memoryview = memoryview(data)  # type: ignore[arg-type]
+    # Of nothing there may be no cast.
+    view = view.cast("B") if view.nbytes else memoryview(b"")
+    found: memoryview = view.cast(code)  # type: ignore[call-overload]
+    return found
 
 
-@lru_cache(256)
-def is_absent(kind: type[object]) -> bool:
+def is_absent(kind: type) -> bool:
     """Tell whether values of a type say that there is none."""
     return kind_of(kind, strict=False).family == "absent"
 
@@ -117,10 +115,8 @@ class Column:
         found = self._read(first, self.offset + stop)
         if valid is None:
             return found
-        return (
-            value if valid.has(index) else None
-            for index, value in enumerate(found, first)
-        )
+        has = valid.has
+        return (value if has(at) else None for at, value in enumerate(found, first))
 
     def _read(self, first: int, last: int) -> Iterable[object]:
         raise NotImplementedError
