@@ -153,3 +153,42 @@ def test_an_answer_to_a_body_that_was_not_read_is_heard(talk):
         assert client.exchange(Request("POST", "/", {}, body), 5.0).status == 413
     except ExchangeError as error:  # the reset overtook it, as TCP allows
         assert isinstance(error.__cause__, ConnectionError)  # noqa: PT017 - either is right
+
+
+@pytest.mark.parametrize("last", [b"", b"HTTP/1.1 204 "])
+def test_an_end_is_told_as_one(talk, last):
+    _, client = talk(["hear", last])
+    with pytest.raises(ExchangeError, match="the server closed the connection") as e:
+        client.exchange(REQUEST, 5.0)
+    assert isinstance(e.value.__cause__, ConnectionError)
+
+
+def test_what_is_no_http_is_handed_on(talk):
+    alert = bytes.fromhex("15030100020246")
+    _, client = talk(["hear", alert, "wait"])
+    with pytest.raises(ExchangeError) as error:
+        client.exchange(REQUEST, 5.0)
+    assert (error.value.stage, error.value.heard) == ("receive", alert)
+
+
+def test_no_view_of_a_body_is_left_when_it_fails(talk):
+    """So that rows can be put back behind it, while the error is still at hand."""
+    _, client = talk(["wait"])
+    body = bytearray(b"x" * 20_000_000)
+    with pytest.raises(ExchangeError) as error:
+        client.exchange(Request("POST", "/", {}, body), 0.3)
+    body.clear()  # BufferError, if there were one
+    assert error.value.__traceback__ is not None
+
+
+async def test_the_context_is_made_off_the_loop():
+    made_in = []
+
+    def make():
+        made_in.append(threading.current_thread())
+        raise ConnectionError("none today")
+
+    with pytest.raises(ExchangeError):
+        await AsyncHttpConnection("127.0.0.1", 9, make).exchange(REQUEST, 5.0)
+    assert made_in
+    assert threading.current_thread() not in made_in

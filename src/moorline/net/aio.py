@@ -121,6 +121,7 @@ class AsyncHttpConnection:
                     piece = bytes(body[start : start + PIECE])
                 writer.write(piece)
                 await writer.drain()
+                await asyncio.sleep(0)  # drain alone gives nobody else a turn
             stage[0] = Stage.RECEIVE
         while True:
             response = dialogue.hear(await reader.read(CHUNK))

@@ -68,6 +68,8 @@ class AsyncTcpConnection:
             case Send(data, timeout):
                 async with asyncio.timeout(timeout):
                     await asyncio.get_running_loop().sock_sendall(self._here, data)
+                # It does not let others have their turn if all is taken at once.
+                await asyncio.sleep(0)
             case Receive(timeout):
                 result = await self._receive(timeout)
             case Finish():

@@ -11,10 +11,17 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
+from moorline.core.steps import Now
 from moorline.lab.tls import CA_FILE, OTHER_CA_FILE, certificate, key
+from moorline.net.tcp import Talk
+from moorline.net.tcp_aio import AsyncTcpConnection
+from moorline.net.tcp_sync import TcpConnection
+from moorline.shell import aio, sync
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from moorline.core.flow import Flow
 
 ADDRESS = "127.0.0.1"
 REQUEST = b"POST /write HTTP/1.1\r\nAuthorization: Basic c2VjcmV0\r\n\r\n"
@@ -163,7 +170,8 @@ class TlsPeer:
             tls.do_handshake()
             while data := tls.read(65536):
                 told += data
-                tls.write(self.answer)
+                if self.answer:
+                    tls.write(self.answer)
         except ssl.SSLWantReadError:
             return True
         except ssl.SSLError:
@@ -204,4 +212,42 @@ def talk_in_a_loop(
     return asyncio.run(asyncio.wait_for(talk_async(context, port, host), timeout))
 
 
-WAYS = {"sync": talk, "async": talk_in_a_loop}
+def talk_in_steps(context: ssl.SSLContext, host: str, timeout: float) -> Flow[bytes]:
+    """Send a request as rows are sent by TCP; return the answer."""
+    conversation = Talk()
+    now = yield from Now()
+    yield from conversation.open(now + timeout)
+    yield from conversation.secure(context, host, now + timeout)
+    yield from conversation.say(REQUEST, timeout)
+    return (yield from conversation.watch(timeout)) or b""
+
+
+def talk_by_tcp(
+    context: ssl.SSLContext, port: int, host: str, timeout: float = PATIENCE
+) -> bytes:
+    """Do so over the blocking connection for TCP."""
+    conn = TcpConnection(ADDRESS, port)
+    try:
+        return sync.run(talk_in_steps(context, host, timeout), perform=conn.perform)
+    finally:
+        conn.close()
+
+
+def talk_by_tcp_in_a_loop(
+    context: ssl.SSLContext, port: int, host: str, timeout: float = PATIENCE
+) -> bytes:
+    """Do so over asyncio's connection for TCP."""
+    conn = AsyncTcpConnection(ADDRESS, port)
+    try:
+        flow = talk_in_steps(context, host, timeout)
+        return asyncio.run(aio.run(flow, perform=conn.perform))
+    finally:
+        conn.close()
+
+
+WAYS = {
+    "sync": talk,
+    "async": talk_in_a_loop,
+    "tcp sync": talk_by_tcp,
+    "tcp async": talk_by_tcp_in_a_loop,
+}

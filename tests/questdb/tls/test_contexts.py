@@ -8,6 +8,8 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -347,3 +349,35 @@ def test_the_clock_decides_what_has_expired(files):
     assert "tls_roots" in str(raised.value)
     before = datetime.now(UTC) - timedelta(days=500)
     assert Contexts(wanted, clock=lambda: before).trusted[0].ends < datetime.now(UTC)
+
+
+# --- in threads ---------------------------------------------------------------------
+
+
+def test_files_are_read_when_it_is_said(files, tmp_path):
+    roots = tmp_path / "roots.pem"
+    contexts = Contexts(settings_for(tls_roots=roots).tls, at_once=False)
+    assert contexts.trusted == ()
+    with pytest.raises(ConfigError, match="there is no such file"):
+        contexts.prepare()
+    with pytest.raises(ConfigError, match="there is no such file"):
+        contexts.get()  # nothing was ever read that could be used on
+    roots.write_bytes(files.pem("ca").read_bytes())
+    contexts.prepare()
+    assert len(contexts.trusted) == 1
+
+
+def test_threads_that_come_at_once_read_the_files_once(files, monkeypatch):
+    made = []
+    make = Contexts._make
+    monkeypatch.setattr(Contexts, "_make", lambda self: made.append(1) or make(self))
+    contexts = Contexts(settings_for(tls_roots=files.pem("ca")).tls, at_once=False)
+    together = threading.Barrier(8)
+
+    def get(_):
+        together.wait(10)
+        return contexts.get()
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(get, range(8)))
+    assert len(set(map(id, found))) == len(made) == 1

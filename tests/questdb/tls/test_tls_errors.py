@@ -13,6 +13,7 @@ import pytest
 
 from moorline import errors
 from moorline.core.address import Address
+from moorline.net.http import ExchangeError
 from moorline.questdb.handshake import RefusedError
 from moorline.questdb.roots import read
 from moorline.questdb.settings import settings_of
@@ -20,6 +21,7 @@ from moorline.questdb.tls_errors import (
     TlsError,
     answered_in_tls,
     closed_without_answer,
+    of_exchange,
     speaks_tls,
     translate,
 )
@@ -199,3 +201,29 @@ def test_plain_to_tls(protocol, present):
         assert (found.kind, found.passing) == ("tls-server-perhaps", True)
         assert "it may speak TLS here" in str(found)
     assert re.search(rf"\bwrite {protocol}s instead", str(found), re.IGNORECASE)
+
+
+@pytest.mark.parametrize(
+    ("stage", "cause", "heard", "kind"),
+    [
+        (
+            "receive",
+            ValueError("no HTTP"),
+            bytes.fromhex("15030100020246"),
+            "tls-server",
+        ),
+        ("receive", ValueError("no HTTP"), b"SSH-2.0", None),
+        ("receive", ConnectionResetError(104, "reset"), b"", "tls-server-perhaps"),
+        ("send", BrokenPipeError(32, "broken"), b"", "tls-server-perhaps"),
+        ("receive", TimeoutError("timed out"), b"", None),
+        ("connect", ConnectionRefusedError(111, "refused"), b"", None),
+        ("connect", ConnectionResetError(104, "reset"), b"", None),
+    ],
+)
+def test_an_exchange_without_an_answer(stage, cause, heard, kind):
+    error = ExchangeError(stage, cause, heard)
+    found = of_exchange(error, HERE, "http")
+    assert (found and found.kind) == kind
+    assert found is None or found.passing == (kind == "tls-server-perhaps")
+    assert found is None or "write https instead" in str(found).lower()
+    assert of_exchange(error, HERE, "https") is None
