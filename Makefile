@@ -45,7 +45,7 @@ setup: $(READY) ## make .venv with what the demo and the tests need
 demo: $(READY) ## run the demonstration
 	@.venv/bin/moorline demo $(ARGS)
 
-test: .venv/.frames ## run the tests
+test: .venv/.frames .venv/.kernel ## run the tests
 	$(RUN) pytest -n $(JOBS) $(ARGS)
 
 servers: $(READY) ## fetch the servers that tests use if they are there (QuestDB, by Maven)
@@ -62,13 +62,13 @@ types: .venv/.lint ## check types only
 	$(RUN) mypy
 	$(RUN) pyright --project pyproject.toml
 
-bench: $(READY) ## run the benchmarks
+bench: .venv/.kernel ## run the benchmarks
 	$(RUN) benchmarks $(ARGS)
 
 # For which products; ARGS are for one of them.
-OF ?= yugabyte dsql
+OF ?= yugabyte dsql questdb
 
-peers: $(READY) ## compare with the services' own drivers, in environments of their own
+peers: .venv/.frames .venv/.kernel ## compare with the services' own drivers, in environments of their own
 	@for product in $(OF); do $(RUN) benchmarks.peers_$$product $(ARGS) || exit; done
 
 docs: .venv/.docs ## build the documentation into docs/_build/html
@@ -92,6 +92,7 @@ lock: $(READY) ## compile requirements/*.txt from pyproject.toml
 clean: ## remove .venv and everything that was built
 	rm -rf .venv build dist docs/_build src/*.egg-info .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
+	rm -f src/moorline/_speed/*.so
 	find src tests docs benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || :
 
 $(READY): pyproject.toml requirements/bootstrap.txt requirements/dev.txt $(STALE)
@@ -106,6 +107,12 @@ $(READY): pyproject.toml requirements/bootstrap.txt requirements/dev.txt $(STALE
 	else \
 	    $(RUN) pip install --quiet --require-hashes -r $<; \
 	fi
+	@touch $@
+
+# Without a compiler it is left out, and Python does the work: that is no error.
+.venv/.kernel: setup.py $(wildcard src/moorline/_speed/*.px[di] src/moorline/_speed/*.pyx) $(READY)
+	@echo "setup: compiling the kernel"
+	@.venv/bin/python setup.py --quiet build_ext --inplace
 	@touch $@
 
 FORCE:

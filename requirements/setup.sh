@@ -155,4 +155,5 @@ install_packages || die "the packages could not be installed; the reason is abov
 say "installing moorline, editable"
 install_moorline || die "moorline could not be installed; the reason is above."
 printf '%s\n' "$(pwd -P)" "$python" >"$stamp"
+touch .venv/.kernel # compiled with the rest, where there is a compiler
 say "done in $(($(date +%s) - began)) s"

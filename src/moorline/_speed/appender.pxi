@@ -331,6 +331,10 @@ cdef class Intake:
         buffer.append(row)
         look(self, buffer)
 
+    def _look(self, Appender buffer not None):
+        """Have the rows sent if they are enough."""
+        look(self, buffer)
+
     def _open(self):
         """Make the buffer, which is needed now; called by any thread."""
         raise NotImplementedError

@@ -130,10 +130,10 @@ cdef int move_out(Out* out) except -1:
 
 cdef int put_foreign(Out* out, object writers, object value) except -1:
     """Have a value written by the writer for its type."""
+    held = value  # whatever becomes of the dict that it is in
     move_out(out)
     try:
-        # It has references to the value, whatever becomes of the dict.
-        said = writers[type(value)](value)
+        said = writers[type(held)](held)
     except Exception:  # the original meets it again, and says where it was
         return IRREGULAR
     if said is None:

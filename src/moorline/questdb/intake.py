@@ -90,6 +90,7 @@ class Intake:
         self._look(buffer)
 
     def _look(self, buffer: Buffer) -> None:
+        """Have the rows sent if they are enough."""
         if buffer.row_count >= self._enough_rows or len(buffer) >= self._enough_bytes:
             self._reached()
 
