@@ -24,13 +24,12 @@ class Command:
     """Start the command line in processes of its own."""
 
     def __call__(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        return self.run(*MODULE, *words, **options)
+
+    def run(self, *argv: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        options.setdefault("timeout", PATIENCE)
         return subprocess.run(
-            [*MODULE, *words],
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-            **options,
+            argv, capture_output=True, text=True, check=False, **options
         )
 
     def start(self, *words: str) -> subprocess.Popen[str]:

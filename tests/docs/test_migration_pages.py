@@ -12,12 +12,16 @@ from moorline.drivers.psycopg import keywords
 from moorline.dsql import asyncpg, psycopg
 from moorline.dsql.options import TABLE as DSQL
 from moorline.dsql.options import TOKEN_DURATION
+from moorline.errors import ConfigError
+from moorline.questdb.options import SPELLINGS
+from moorline.questdb.settings import settings_from_conf
 from moorline.yugabyte.options import TABLE as YUGABYTE
 from tests.docs.conftest import CLUSTER_ID
 
 DOCS = Path(__file__).parents[2] / "docs"
 FROM_YUGABYTE = ["migrate-psycopg-yugabytedb", "migrate-psycopg2-yugabytedb"]
 FROM_AWS = "migrate-aurora-dsql-python-connector"
+FROM_QUESTDB = "migrate-questdb-client"
 ROW = re.compile(r"^\|([^|]*)\|([^|]*)\|[^|]*\|$", re.MULTILINE)
 OPTION = re.compile(r"`([a-z]+_[a-z_]+)(?:=([^`]*))?`")
 LIBPQS = {"disable", "random"}  # values of load_balance_hosts that stay libpq's
@@ -31,6 +35,34 @@ AWSS = {
     "custom_credentials_provider",
     "profile",
     "token_duration_secs",
+}
+# Arguments of `Sender.from_conf` of QuestDB's client 6.0.0, but for those of QWP.
+QUESTDBS = {
+    "addr",
+    "auth_timeout",
+    "auto_flush",
+    "auto_flush_bytes",
+    "auto_flush_interval",
+    "auto_flush_rows",
+    "bind_interface",
+    "init_buf_size",
+    "max_buf_size",
+    "max_name_len",
+    "password",
+    "protocol_version",
+    "request_min_throughput",
+    "request_timeout",
+    "retry_max_backoff",
+    "retry_max_backoff_millis",
+    "retry_timeout",
+    "tls_ca",
+    "tls_roots",
+    "tls_roots_password",
+    "tls_verify",
+    "token",
+    "token_x",
+    "token_y",
+    "username",
 }
 NAME = re.compile(r"`([A-Za-z_-]+)(?:=[^`]*)?`")
 # On the page of the connector: arguments of pools, and asyncpg's own.
@@ -52,7 +84,7 @@ def options_of(page: str) -> list[tuple[str, str]]:
 
 def test_there_are_pages() -> None:
     pages = sorted(page.stem for page in DOCS.glob("migrate-*.md"))
-    assert pages == sorted([*FROM_YUGABYTE, FROM_AWS])
+    assert pages == sorted([*FROM_YUGABYTE, FROM_AWS, FROM_QUESTDB])
 
 
 @pytest.mark.parametrize("page", FROM_YUGABYTE)
@@ -65,9 +97,9 @@ def test_every_option_has_a_row_and_every_name_is_read(page: str) -> None:
     assert found == set(YUGABYTE)
 
 
-def names_in(column: int) -> set[str]:
-    """Return the names in a column of the page for those who come from AWS's."""
-    return {name for row in rows_of(FROM_AWS) for name in NAME.findall(row[column])}
+def names_in(column: int, page: str = FROM_AWS) -> set[str]:
+    """Return the names in a column of a page, by default of that for AWS's."""
+    return {name for row in rows_of(page) for name in NAME.findall(row[column])}
 
 
 def is_read(name: str) -> bool:
@@ -99,3 +131,17 @@ def test_the_page_tells_both_defaults_of_the_duration() -> None:
     assert (
         f"60 by default in the connector, {TOKEN_DURATION.default} in moorline" in line
     )
+
+
+def test_every_option_of_questdb_s_client_has_a_row() -> None:
+    assert names_in(0, FROM_QUESTDB) == QUESTDBS | {"sf_dir"}
+
+
+def test_every_name_that_is_to_be_written_for_it_is_read() -> None:
+    assert names_in(1, FROM_QUESTDB) <= set(SPELLINGS)
+
+
+def test_only_one_name_of_questdb_s_client_has_changed() -> None:
+    assert QUESTDBS - set(SPELLINGS) == {"retry_max_backoff"}
+    with pytest.raises(ConfigError, match="did you mean retry_max_backoff_millis"):
+        settings_from_conf("http::addr=localhost;", retry_max_backoff=1)

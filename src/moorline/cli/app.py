@@ -46,19 +46,28 @@ def run(argv: Sequence[str]) -> int:
 
 
 @contextmanager
-def _failures(extra: str = "psycopg") -> Generator[None]:
+def _failures(
+    wrong: tuple[type[Exception], ...] = (), failed: tuple[type[Exception], ...] = ()
+) -> Generator[None]:
+    """Turn the errors of moorline, and others, into `Failure`."""
+    try:
+        yield
+    except (ConfigError, *wrong) as error:
+        raise Failure(str(error).strip(), USAGE) from error
+    except (MoorlineError, *failed) as error:
+        raise Failure(str(error).strip()) from error
+
+
+@contextmanager
+def _with_psycopg(extra: str = "psycopg") -> Generator[None]:
     """Turn the errors of moorline and psycopg into `Failure`."""
     try:
         import psycopg  # noqa: PLC0415 - the base package has no driver
     except ImportError as error:
         message = f"psycopg is needed: pip install 'moorline[{extra}]' ({error})"
         raise Failure(message, USAGE) from error
-    try:
+    with _failures((psycopg.ProgrammingError,), (psycopg.Error,)):
         yield
-    except (ConfigError, psycopg.ProgrammingError) as error:
-        raise Failure(str(error).strip(), USAGE) from error
-    except (MoorlineError, psycopg.Error) as error:
-        raise Failure(str(error).strip()) from error
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -74,19 +83,29 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @moorline.command()
-@click.argument("product", type=click.Choice(["yugabyte", "dsql"]), default="yugabyte")
+@click.argument(
+    "product",
+    type=click.Choice(["yugabyte", "dsql", "questdb"]),
+    default="yugabyte",
+)
 @_json
 def demo(product: str, *, as_json: bool) -> int:
     """Show a product on servers of its own.
 
     yugabyte: spreading, topology and failover on three PostgreSQL servers that stand in
     for a YugabyteDB cluster. dsql: a token, a verified login and 400 transactions that
-    conflict, on one that stands in for Aurora DSQL.
+    conflict, on one that stands in for Aurora DSQL. questdb: rows to a real QuestDB
+    over TLS, trusted in four ways, and through a kill of the server; it needs Java 17.
 
     The servers run on this machine and are removed at the end. What counts is read from
     them; the exit code is 1 if it is not as promised.
     """
-    with _failures("demo"):
+    if product == "questdb":
+        with _failures():
+            from moorline.cli import questdb_stage  # noqa: PLC0415 - as late as possible
+
+            return questdb_stage.run(as_json=as_json)
+    with _with_psycopg("demo"):
         if product == "dsql":
             from moorline.cli import dsql_stage  # noqa: PLC0415 - as late as possible
 
@@ -133,7 +152,7 @@ def topology(conninfo: str, *, watch: bool, interval: float, as_json: bool) -> i
     that fails is shown, and the next one is tried. With --json too, each look is one
     document in one line.
     """
-    with _failures():
+    with _with_psycopg():
         from moorline.cli import cluster  # noqa: PLC0415 - as late as possible
 
         if watch:
@@ -149,7 +168,7 @@ def explain(conninfo: str, *, as_json: bool) -> int:
 
     As a program sees it that has just started: no connections, no failures yet.
     """
-    with _failures():
+    with _with_psycopg():
         from moorline.cli import cluster  # noqa: PLC0415 - as late as possible
 
         return cluster.explain(conninfo, as_json=as_json)

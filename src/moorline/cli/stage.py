@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from moorline.cli.demo import Act, Counts
     from moorline.lab import YugabyteLab
 
-__all__ = ["forget_settings", "play", "run", "show", "started", "versions"]
+__all__ = [
+    "forget_settings",
+    "logged",
+    "play",
+    "run",
+    "show",
+    "started",
+    "versions",
+]
 
 
 class Shown(Protocol):
@@ -47,6 +55,14 @@ class Shown(Protocol):
 R = TypeVar("R", bound=Shown)
 
 PORT = 5433  # YugabyteDB's own
+USERS_OWN = (
+    "AWS_",
+    "MOORLINE_ALLOW_",
+    "MOORLINE_YB_",
+    "PG",
+    "QDB_",
+    "SSL_CERT_",
+)
 _SETTLE = 2.0  # seconds in which sessions that were closed must have ended
 _POLL = 0.005
 
@@ -124,7 +140,7 @@ def play(act: Act, lab: YugabyteLab) -> Outcome:
         conninfo = lab.dsn(load_balance=True, topology_keys=act.topology_keys)
     errors: list[str] = []
     held: Counts | None = None
-    with ExitStack() as connections, _logged() as log:
+    with ExitStack() as connections, logged() as log:
         began = time.perf_counter()
         _open(act.opens, conninfo, connections, errors)
         seconds = time.perf_counter() - began
@@ -182,12 +198,12 @@ def versions(postgresql: str) -> dict[str, str]:
 def forget_settings() -> None:
     """Drop the variables with which the user's own clusters are reached."""
     for name in list(os.environ):
-        if name.startswith(("PG", "MOORLINE_YB_", "AWS_", "SSL_CERT_")):
+        if name.startswith(USERS_OWN):
             del os.environ[name]
 
 
 @contextmanager
-def _logged() -> Generator[list[str]]:
+def logged() -> Generator[list[str]]:
     """Collect moorline's warnings instead of having them written to stderr."""
     lines: list[str] = []
 

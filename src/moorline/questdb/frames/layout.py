@@ -80,7 +80,7 @@ def lay_out(
         tables = _find_table(encoding, fields, table, table_name_col)
         moment, end = _find_at(encoding, fields, at)
         if tables is not None and tables == moment:
-            raise _misuse(fields[tables], "the table and the timestamp")
+            raise _twofold(fields[tables])
         taken = {tables, moment}
         texts = _find_symbols(fields, symbols, taken)
         rest = [n for n in range(len(fields)) if n not in texts and n not in taken]
@@ -154,9 +154,9 @@ def _find_symbols(
     for ref in symbols:
         place = _find(fields, ref, "symbols")
         if place in taken:
-            raise _misuse(fields[place], "a symbol and something else")
+            raise _twofold(fields[place])
         if fields[place].family not in {"str", "absent", None}:
-            raise _misuse(fields[place], "a symbol, which is text: cast it to that")
+            raise _misuse(fields[place], "a symbol, which is text")
         found.add(place)
     return found
 
@@ -168,9 +168,9 @@ def _find(fields: Sequence[Field], ref: ColumnRef, option: str) -> int:
         places = [place for place, name in enumerate(names) if name == ref]
         if len(places) == 1:
             return places[0]
+        count = f"{len(places)} columns" if places else "no column"
         raise RowError(
-            f"{option}={ref!r}: there are {len(places)} columns of that name: write "
-            f"one of {shown(names)}"
+            f"{option}={ref!r}: there is {count} of that name, among {shown(names)}"
         )
     try:
         return range(len(names))[index(ref)]
@@ -205,8 +205,16 @@ def _unlike(name: str, names: Sequence[str]) -> str:
 
 
 def _misuse(field: Field, what: str) -> RowError:
-    kind = f", each is {NOUNS[field.family]}" if field.family in NOUNS else ""
-    return RowError(f"column {field.name!r} cannot be {what}{kind}")
+    noun = NOUNS.get(field.family) if field.family else None
+    why = f", since each value is {noun}" if noun else ""
+    return RowError(f"column {field.name!r} cannot be {what}{why}: cast it")
+
+
+def _twofold(field: Field) -> RowError:
+    return RowError(
+        f"column {field.name!r} cannot be two of a symbol, the table's name and the "
+        "designated timestamp"
+    )
 
 
 def _refuse_nothing() -> NoReturn:

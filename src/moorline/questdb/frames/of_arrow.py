@@ -47,7 +47,7 @@ INTEGERS = {
 FLOATS = {"half_float": "e", "float": "f", "double": "d"}
 TEXTS = {"string": "i", "large_string": "q"}
 LISTS = {"list": "i", "large_list": "q", "fixed_size_list": ""}
-DECIMALS = {"decimal32": 4, "decimal64": 8, "decimal128": 16, "decimal256": 32}
+DECIMALS = {"decimal128": 16, "decimal256": 32}
 # How many nano- or microseconds, and whether it is nanoseconds.
 UNITS = {
     "ns": (1, True),
@@ -78,6 +78,8 @@ CURES = {
     "large_binary": "decode it to text",
     "binary_view": "decode it to text",
     "fixed_size_binary": TO_TEXT,
+    "decimal32": "cast it to decimal128",  # which nanoarrow 0.9 does not give out
+    "decimal64": "cast it to decimal128",
     "run_end_encoded": "decode it, or encode it as a dictionary",
     "list_view": "cast it to a list",
     "large_list_view": "cast it to a list",
@@ -93,15 +95,14 @@ def of_stream(obj: object) -> Source:
         ConfigError: nanoarrow is not installed.
         RowError: It is no frame, or one of its columns cannot be written.
     """
-    stream = _opened(obj)
-    schema = stream.get_schema()
+    schema, arrays = _opened(obj)
     if schema.format != "+s":
         raise RowError(
             f"{type(obj).__name__} is one column and no frame: write "
             "{name: it}, and other columns beside it"
         )
     fields = [_field(child.name, child) for child in schema.children]
-    return Source(fields, _parts(stream, list(schema.children)))
+    return Source(fields, _parts(arrays, list(schema.children)))
 
 
 def of_column(name: object, obj: object) -> Pieces:
@@ -111,14 +112,14 @@ def of_column(name: object, obj: object) -> Pieces:
         ConfigError: nanoarrow is not installed.
         RowError: It cannot be written.
     """
-    stream = _opened(obj)
-    schema = stream.get_schema()
+    schema, arrays = _opened(obj)
     _field(name, schema)  # which refuses it if it has to
-    found = [Piece(chunk.length, _column(schema, chunk.view(), 0)) for chunk in stream]
+    found = [Piece(chunk.length, _column(schema, chunk.view(), 0)) for chunk in arrays]
     return found or [Piece(0, _empty(schema))]
 
 
-def _opened(obj: object) -> Any:  # noqa: ANN401 - nanoarrow is imported when it is needed
+def _opened(obj: object) -> tuple[Any, Any]:
+    """Return a schema and the arrays, of nanoarrow, which is imported only now."""
     try:
         arrow = import_module("nanoarrow")
     except ImportError as error:
@@ -127,14 +128,14 @@ def _opened(obj: object) -> Any:  # noqa: ANN401 - nanoarrow is imported when it
             "pip install moorline[arrow]"
         ) from error
     if hasattr(obj, "__arrow_c_stream__"):
-        return arrow.c_array_stream(obj)
+        stream = arrow.c_array_stream(obj)
+        return stream.get_schema(), stream
     one = arrow.c_array(obj)
-    streams = import_module("nanoarrow.c_array_stream")
-    return streams.CArrayStream.from_c_arrays([one], one.schema)
+    return one.schema, [one]
 
 
-def _parts(stream: Any, schemas: list[Any]) -> Iterator[Part]:  # noqa: ANN401 - as above
-    for batch in stream:
+def _parts(arrays: Any, schemas: list[Any]) -> Iterator[Part]:  # noqa: ANN401 - as above
+    for batch in arrays:
         view, rows = batch.view(), batch.length
         if view.null_count:
             raise RowError("rows of the frame are null: drop them before")

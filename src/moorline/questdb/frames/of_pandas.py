@@ -7,14 +7,14 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from moorline.questdb.frames import of_arrow
-from moorline.questdb.frames.columns import Coded, flat
+from moorline.questdb.frames.columns import Coded, Objects, flat
 from moorline.questdb.frames.of_numpy import INTEGERS, of_array, of_objects
 from moorline.questdb.frames.sources import Piece, of_pieces, refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from moorline.questdb.frames.columns import Column, Objects
+    from moorline.questdb.frames.columns import Column
     from moorline.questdb.frames.sources import Pieces, Source
 
 __all__ = ["of_frame", "of_series"]
@@ -75,6 +75,8 @@ def _of_codes(name: object, codes: Any, entries: Any) -> Coded:  # noqa: ANN401 
     column = pieces[0].column
     if len(pieces) > 1:  # Arrow's, in several pieces
         column = _of_cells(list(entries))
+    if isinstance(column, Objects) and not all(isinstance(v, str) for v in entries):
+        column = replace(column, kind=None)  # not text alone, so no symbols
     return Coded(
         data=flat(codes, INTEGERS["i"][codes.dtype.itemsize]),
         entries=column,
