@@ -1,6 +1,6 @@
-"""Claim: Python alone writes rows at 0.3 times the speed of QuestDB's own client.
+"""Claim: rows are written twice as quickly as by QuestDB's own client, or more.
 
-::
+That is with the compiled kernel; Python alone has 0.3 times the client's speed::
 
     python -m benchmarks.questdb_rows [--rounds 15] [--rows 100000] [--json FILE]
 
@@ -21,6 +21,7 @@ import sys
 import time
 import warnings
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +36,13 @@ if TYPE_CHECKING:
     Nanos = Any
 
 ROOT = Path(__file__).parents[1]
-BAR = 0.3
 PEER = "the client's row()"
+BARS = {
+    "c row()": 2.0,
+    "c table().symbol()…at()": 1.0,
+    "c rows()": 5.0,
+    "python row()": 0.3,
+}
 FIRST = 1_700_000_000_000_000_000
 SCHEMA = {
     "symbol": "symbol",
@@ -49,7 +55,7 @@ SCHEMA = {
 
 
 def main() -> int:
-    """Measure, and tell; return 1 if the bar is not met."""
+    """Measure, and tell; return 1 if a bar is not met."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--rows", type=int, default=100_000)
@@ -59,13 +65,15 @@ def main() -> int:
     results = _in_the_clients_environment(options)
     for name, one in results.items():
         low, high = one["interval"]
+        bar = f", at least {BARS[name]}" if name in BARS else ""
         print(
-            f"{name:22} {one['rows_per_second'] / 1e6:6.3f} M rows/s, "
+            f"{name:30} {one['rows_per_second'] / 1e6:6.3f} M rows/s, "
             f"{one['ratio']:5.2f} of the client's ({low:.2f} to {high:.2f})"
+            f"{bar}"
         )
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
-    return int(results["row()"]["ratio"] < BAR)
+    return int(any(results[name]["ratio"] < bar for name, bar in BARS.items()))
 
 
 def _in_the_clients_environment(options: argparse.Namespace) -> dict[str, Any]:
@@ -91,7 +99,6 @@ def _child(rounds: int, count: int, version: int) -> None:
     dice = random.Random(1)
     rows = _rows(dice, count)
     arms = _arms(rows, version)
-    _check_equal(rows[:1000], version)
     interleave(arms, 1, dice)  # caches are filled, and this is forgotten
     with quiet_gc():
         samples = interleave(arms, rounds, dice)
@@ -133,20 +140,56 @@ def _client() -> tuple[Any, Any]:
     return ingress.Buffer, ingress.TimestampNanos
 
 
-def _ours() -> tuple[Any, Any]:
-    from moorline.questdb.buffer import Buffer  # noqa: PLC0415 - by PYTHONPATH
-    from moorline.questdb.timestamps import TimestampNanos  # noqa: PLC0415 - the same
+def _ours(implementation: str) -> tuple[Any, Any, Any]:
+    """Return an implementation's classes, which go on beside those of the other one."""
+    os.environ["MOORLINE_IMPL"] = implementation
+    for name in [*sys.modules]:
+        if name.startswith("moorline.questdb"):
+            del sys.modules[name]
+    buffer = import_module("moorline.questdb.buffer").Buffer
+    intake = import_module("moorline.questdb.intake").Intake
+    return buffer, import_module("moorline.questdb.timestamps").TimestampNanos, intake
 
-    return Buffer, TimestampNanos
+
+def _front(intake: Any, make: Buffer) -> Callable[..., Any]:  # noqa: ANN401 - alike
+    """Return what makes a sender's front, which never has enough."""
+
+    def front(**options: int) -> Any:  # noqa: ANN401 - of either implementation
+        found = intake()
+        found._buffer = make(**options)  # noqa: SLF001 - as a sender does
+        return found
+
+    return front
 
 
 def _arms(rows: list[Row], version: int) -> dict[str, Callable[[], float]]:
-    return {
-        PEER: partial(_timed, _by_row, *_client(), rows, version),
-        "row()": partial(_timed, _by_row, *_ours(), rows, version),
-        "table().symbol()…at()": partial(_timed, _by_calls, *_ours(), rows, version),
-        "rows()": partial(_timed, _by_schema, *_ours(), rows, version),
-    }
+    arms = {PEER: partial(_timed, _by_row, *_client(), rows, version)}
+    written = {_written(_by_row, *_client(), rows, version)}
+    for name in ("python", "c"):
+        buffer, nanos, intake = _ours(name)
+        front = _front(intake, buffer)
+        for what, write, make in (
+            ("row()", _by_row, buffer),
+            ("row() of a sender", _by_row, front),
+            ("table().symbol()…at()", _by_calls, buffer),
+            ("rows()", _by_schema, buffer),
+        ):
+            arms[f"{name} {what}"] = partial(_timed, write, make, nanos, rows, version)
+            written.add(_written(write, make, nanos, rows, version))
+    assert len(written) == 1, "they write different bytes, and cannot be compared"
+    return arms
+
+
+def _written(
+    write: Callable[..., None],
+    make: Buffer,
+    nanos: Nanos,
+    rows: list[Row],
+    version: int,
+) -> bytes:
+    target = make(protocol_version=version)
+    write(target, nanos, rows[:1000])
+    return bytes(getattr(target, "_buffer", target))
 
 
 def _timed(
@@ -181,18 +224,6 @@ def _by_calls(buffer: Buffer, nanos: Nanos, rows: list[Row]) -> None:
 
 def _by_schema(buffer: Buffer, _nanos: Nanos, rows: list[Row]) -> None:
     buffer.rows("trades", rows, SCHEMA)
-
-
-def _check_equal(rows: list[Row], version: int) -> None:
-    """See that all write the same bytes, or the comparison would be of nothing."""
-    written = set()
-    ways = ((_by_row, _client), (_by_row, _ours), (_by_calls, _ours))
-    for write, kind in (*ways, (_by_schema, _ours)):
-        make, nanos = kind()
-        buffer = make(protocol_version=version)
-        write(buffer, nanos, rows)
-        written.add(bytes(buffer))
-    assert len(written) == 1
 
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ class Arm:
         arguments: With what.
         wire: Arms that have this in common must write the same bytes; "" if it cannot
             be asked of the program.
+        before: Called before each run, to forget what came in others: one that failed
+            may have sent something.
         check: Called after each run; WorkerFailed if it finds that rows are missing.
     """
 
@@ -38,11 +40,14 @@ class Arm:
     verb: str = "write"
     arguments: Mapping[str, Any] = field(default_factory=dict)
     wire: str = ""
-    check: Callable[[], None] | None = None
+    before: Callable[[], object] | None = None
+    check: Callable[[], object] | None = None
 
     def run(self, stage: Stage) -> dict[str, float]:
         """Do it once; return what the program tells."""
         worker = stage.worker(self.client)
+        if self.before is not None:
+            self.before()
         told: dict[str, float] = worker.ask(self.verb, limit=PATIENCE, **self.arguments)
         if self.check is not None:
             self.check()

@@ -64,7 +64,8 @@ def sink(stage: Stage) -> Iterator[Row]:
             *SENDERS[name],
             worker.ask("port"),
             count,
-            partial(_all_taken, worker, _size(stage, SENDERS[name][1], count)),
+            before=partial(worker.ask, "taken"),
+            check=partial(_all_taken, worker, _size(stage, SENDERS[name][1], count)),
         )
         for name, count in counts.items()
     }
@@ -76,13 +77,14 @@ def server(stage: Stage) -> Iterator[Row]:
     """Send to a server that has been at work for a while, and count what is there."""
     counts = {**_counts(stage), CEILING: stage.run.count(FRAME, 2_000)}
     with QuestdbLab(java_options=JAVA) as lab:
-        lab.sql(CREATE)
+        begin = partial(_begin, lab)
         arms = {
             name: _arm(
                 *SENDERS[name],
                 lab.http_port,
                 count,
-                partial(_all_stored, lab, count),
+                before=begin,
+                check=partial(_all_stored, lab, count),
             )
             for name, count in counts.items()
             if name != CEILING
@@ -92,6 +94,7 @@ def server(stage: Stage) -> Iterator[Row]:
             client=OURS if OURS in stage.clients else PEER,
             verb="post",
             arguments={"port": lab.http_port, "count": count, "symbols": symbols},
+            before=begin,
             check=partial(_all_stored, lab, count),
         )
         for _ in range(stage.run.count(WARM_UP * 1_000_000 // FRAME, 1)):
@@ -106,11 +109,11 @@ def _counts(stage: Stage) -> dict[str, int]:
 
 
 def _arm(
-    client: str, way: str, port: int, count: int, check: Callable[[], None]
+    client: str, way: str, port: int, count: int, **calls: Callable[[], object]
 ) -> Arm:
     conf = f"http::addr=127.0.0.1:{port};"
     arguments = {"way": way, "conf": conf, "count": count, "symbols": SYMBOLS[way]}
-    return Arm(client=client, verb="send", arguments=arguments, check=check)
+    return Arm(client=client, verb="send", arguments=arguments, **calls)
 
 
 def _size(stage: Stage, way: str, count: int) -> int:
@@ -128,12 +131,13 @@ def _all_taken(sink: Worker, size: int) -> None:
         raise WorkerFailed(f"{taken['bytes']} of {size} bytes came")
 
 
+def _begin(lab: QuestdbLab) -> None:
+    lab.sql(f"drop table if exists {TABLE}")
+    lab.sql(CREATE)
+
+
 def _all_stored(lab: QuestdbLab, count: int) -> None:
-    """Count what the server has, and begin anew."""
     try:
         lab.wait_rows(TABLE, count, timeout=PATIENCE)
     except AssertionError as error:
         raise WorkerFailed(str(error)) from error
-    finally:
-        lab.sql(f"drop table {TABLE}")
-        lab.sql(CREATE)

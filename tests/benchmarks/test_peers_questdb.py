@@ -202,6 +202,20 @@ def test_who_loses_rows_is_out_of_the_race():
     assert times == {"a": "1 of 2 rows came"}
 
 
+def test_what_a_run_left_is_forgotten_before_the_next():
+    came = []
+
+    def check() -> None:
+        came.append("rows")
+        if came != ["rows"]:
+            raise WorkerFailed(f"{came}")
+
+    forgetful = Arm(client="a", before=came.clear, check=check)
+    assert race(ScriptedStage(a=Scripted()), {"a": forgetful}, 3) == {
+        "a": [2.0, 3.0, 4.0]
+    }
+
+
 # The material
 
 

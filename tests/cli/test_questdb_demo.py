@@ -20,9 +20,7 @@ GOOD = [
     for name in TITLES
 ]
 VERSIONS = {"moorline": "1", "python": "3", "OpenSSL": "3", "QuestDB": "9"}
-PATIENCE = (
-    50.0  # seconds; it takes 4 on a machine of its own, with three starts of Java
-)
+PATIENCE = 50.0  # seconds; it takes 4, most of it for Java
 # What a user may have set, and what must not reach the demonstration.
 HOSTILE = {
     "MOORLINE_ALLOW_INSECURE_TLS": "1",

@@ -39,7 +39,7 @@ COMING = ROOT / "docs" / "migrate-questdb-client.md"
 TEXT = PAGE.read_text("utf-8")
 GAP = "…"
 ROWS = {
-    "trades": 17,
+    "trades": 18,
     "quotes": 3,
     "fills": 12,
     "readings": 1,

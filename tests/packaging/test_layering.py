@@ -24,6 +24,7 @@ PACKAGE = Path(__file__).parents[2] / "src" / "moorline"
 # SIDEWAYS says so. The package's own __init__ is "", and below everything.
 RANKS: tuple[frozenset[str], ...] = (
     frozenset({""}),
+    frozenset({"_speed"}),
     frozenset({"errors", "core"}),
     frozenset({"shell", "drivers", "net"}),
     frozenset({"yugabyte", "dsql", "questdb"}),

@@ -197,7 +197,7 @@ def _do(buffer, what, classes, kept):
             buffer.rewind(mark)
 
 
-@settings(max_examples=400)
+@settings(max_examples=300, deadline=None)
 @given(
     steps=st.lists(STEP, max_size=6),
     version=st.sampled_from([1, 2, 3]),
@@ -218,8 +218,8 @@ def test_any_steps(both, steps, version, strict, most):
         assert seen[0] == seen[1]
 
 
-@settings(max_examples=1000)
-@given(value=BITS)
+@settings(max_examples=500, deadline=None)
+@given(value=BITS | st.decimals(-(10**15), 10**15, places=6).map(float) | st.floats())
 def test_doubles_of_any_bits(both, value):
     for version in (1, 2):
         written = {

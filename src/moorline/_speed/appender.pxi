@@ -59,9 +59,7 @@ cdef class Appender(Fluent):
         cdef Py_ssize_t count
         self.check_finished()
         plan = originals["plan"](self.script.encoding, table, schema)
-        store, self.spare = self.spare, None
-        if store is None:
-            store = Store()
+        store = self.lend()
         try:
             count = fill(
                 Sheet(self.script, plan), store, rows, self.store.size, self.max_buf_size
@@ -177,6 +175,12 @@ cdef class Appender(Fluent):
         self.store = store
         self.row_count += rows
         self.recycle(since)
+
+    cpdef Store lend(self):
+        """Hand over memory to write rows to, for `adopt` and then for `recycle`."""
+        cdef Store spare = self.spare
+        self.spare = None
+        return Store() if spare is None else spare
 
     def recycle(self, Store store not None):
         """Give memory back, for the rows to come; it is not looked at any more."""

@@ -54,7 +54,7 @@ cdef enum:
     ANY = 31
 
 cdef enum:
-    LONGEST_NUMBER = 40  # bytes, and more than any takes
+    LONGEST_NUMBER = 64  # bytes, and more than any touches
 
 cdef extern from "datetime.h":
     PyObject* PyDateTime_TimeZone_UTC
@@ -138,12 +138,48 @@ cdef inline int put_quoted(Out* out, object text) except -1:
     return WRITTEN
 
 
+cdef inline char* put_plain(char* at, double number) noexcept nogil:
+    # A double that some decimal of up to 15 digits stands for, few of them behind the
+    # point: no other decimal so short stands for it, hence it is the shortest. NULL if
+    # it is none. The quotient of two whole numbers below 2**53 is rounded but once.
+    cdef double size = -number if number < 0 else number
+    cdef double power = 1, scaled
+    cdef int64_t whole, unit = 1
+    cdef char* digits
+    if not 1e-4 <= size < 1e15:
+        return NULL
+    while True:
+        scaled = size * power + 0.5
+        if scaled >= 1e15 or unit > 1000000000:
+            return NULL
+        whole = <int64_t>scaled
+        if <double>whole / power == size:
+            break
+        power *= 10
+        unit *= 10
+    if number < 0:
+        at[0] = 45
+        at += 1
+    if unit == 1:
+        at = put_unsigned(at, whole)
+        memcpy(at, ".0", 2)
+        return at + 2
+    at = put_unsigned(at, whole // unit)
+    digits = put_unsigned(at, unit + whole % unit)
+    at[0] = 46  # instead of the 1 in front
+    return digits
+
+
 cdef inline int put_shortest(Out* out, double number) except -1:
     # As protocol version 1 has doubles: see `text_double`.
     cdef int kind
-    cdef char* text = PyOS_double_to_string(number, 114, 0, Py_DTSF_ADD_DOT_0, &kind)
     cdef char* mark
-    cdef char* digits = text
+    cdef char* digits
+    cdef char* text = put_plain(out.at, number)
+    if text is not NULL:
+        out.at = text
+        return WRITTEN
+    text = digits = PyOS_double_to_string(number, 114, 0, Py_DTSF_ADD_DOT_0, &kind)
     if kind != Py_DTST_FINITE:
         if kind == Py_DTST_NAN:
             put_memory(out, "NaN", 3)

@@ -50,11 +50,13 @@ def _failures(
     wrong: tuple[type[Exception], ...] = (), failed: tuple[type[Exception], ...] = ()
 ) -> Generator[None]:
     """Turn the errors of moorline, and others, into `Failure`."""
+    mistakes: tuple[type[Exception], ...] = (ConfigError, *wrong)
+    failures: tuple[type[Exception], ...] = (MoorlineError, *failed)
     try:
         yield
-    except (ConfigError, *wrong) as error:
+    except mistakes as error:
         raise Failure(str(error).strip(), USAGE) from error
-    except (MoorlineError, *failed) as error:
+    except failures as error:
         raise Failure(str(error).strip()) from error
 
 

@@ -25,8 +25,8 @@ def show_act(screen: Screen, number: int, title: str, outcome: Outcome) -> None:
     """Show what was typed, what was promised and what was found."""
     screen.print(Text())
     screen.print(Text(f"{number}  {title}", "bold"))
-    for line in outcome.code.splitlines():
-        screen.print(Text(MARGIN + line, CODE))
+    for typed in outcome.code.splitlines():
+        screen.print(Text(MARGIN + typed, CODE))
     for fact in outcome.facts:
         line = Text.assemble(MARGIN, (f"{fact.what:<38}", QUIET), str(fact.found))
         if fact.promised is not None:

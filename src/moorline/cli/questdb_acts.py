@@ -17,10 +17,11 @@ from moorline.cli.questdb_demo import ROWS
 from moorline.errors import ConfigError, IngestError, RowError, TlsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
 
     from moorline.lab import QuestdbLab
     from moorline.questdb import SenderBuilder
+    from moorline.questdb.schema import ColumnKind
 
 __all__ = ["play"]
 
@@ -157,7 +158,12 @@ def _by_columns(lab: QuestdbLab) -> tuple[str, list[Fact]]:
     )
 
 
-SCHEMA = {"symbol": "symbol", "side": "symbol", "price": "f64", "ts": "at_ns"}
+SCHEMA: Mapping[str, ColumnKind] = {
+    "symbol": "symbol",
+    "side": "symbol",
+    "price": "f64",
+    "ts": "at_ns",
+}
 ACTS: dict[str, Callable[[QuestdbLab], tuple[str, list[Fact]]]] = {
     "webpki_and_os_roots": _public_and_own,
     "pem_file": _by_its_file,

@@ -228,6 +228,12 @@ class Appender(Fluent):
             self.row_count += rows
             self.recycle(since)
 
+    def lend(self) -> Store:
+        """Hand over memory to write rows to, for `adopt` and then for `recycle`."""
+        with self._turn:
+            spare, self._spare = self._spare, None
+        return Store() if spare is None else spare
+
     def recycle(self, store: Store) -> None:
         """Give memory back, for the rows to come; it is not looked at any more."""
         try:

@@ -6,7 +6,8 @@ It does what `moorline.questdb.sender` does, with ``await``.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Self
+import time
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from moorline.errors import ConfigError, MoorlineError
 from moorline.questdb.async_courier import AsyncCourier
@@ -18,7 +19,7 @@ from moorline.questdb.store import Store
 from moorline.questdb.transaction import AsyncTransaction
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from moorline.core.options import Value
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from moorline.questdb.settings import Settings
 
 __all__ = ["AsyncSender"]
+
+PACE = 1000  # rows that are written at once: a fraction of a millisecond, or a few
+T = TypeVar("T")
 
 
 class AsyncSender:
@@ -271,3 +275,11 @@ class AsyncSender:
     async def _commit(self, batch: Batch) -> None:
         await self.flush()
         await self._post.carry(batch)
+
+
+def _paced(rows: Iterable[T]) -> Iterator[T]:
+    """Yield rows, and let other threads work now and then, the loop's first of all."""
+    for number, row in enumerate(rows, 1):
+        yield row
+        if not number % PACE:
+            time.sleep(0)

@@ -29,7 +29,6 @@ from moorline.questdb.appender import Appender
 from moorline.questdb.encoding import Encoding
 from moorline.questdb.names import DEFAULT_MAX_LEN
 from moorline.questdb.rows import refuse_full
-from moorline.questdb.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +41,8 @@ if TYPE_CHECKING:
 __all__ = ["Buffer", "Mark"]
 
 LEAST_SIZE = 1024
+# So many rows of a frame are written before it is seen whether there is room for them.
+ROWS_AT_ONCE = 131_072
 
 
 class Mark(NamedTuple):
@@ -143,13 +144,20 @@ class Buffer(Appender):
             BufferFull: There is no room for it.
             ConfigError: nanoarrow is needed to read it, and is not installed.
         """
-        written, rows = Store(), 0
-        for chunk in self.chunks(
+        chunks = self.chunks(
             obj, table=table, table_name_col=table_name_col, symbols=symbols, at=at
-        ):
-            chunk.encode(0, chunk.rows, written)
-            rows += chunk.rows
-        self.adopt(written, rows)
+        )
+        written, rows = self.lend(), 0
+        try:
+            for chunk in chunks:
+                for start in range(0, chunk.rows, ROWS_AT_ONCE):
+                    stop = min(start + ROWS_AT_ONCE, chunk.rows)
+                    chunk.encode(start, stop, written)
+                    self.reserve(len(written))
+                rows += chunk.rows
+            self.adopt(written, rows)
+        finally:
+            self.recycle(written)
         return self
 
     def chunks(

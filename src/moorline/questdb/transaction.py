@@ -7,16 +7,15 @@ came before it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self
 
-from moorline.questdb.buffer import Buffer
 from moorline.questdb.delivery import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
-    from moorline.questdb.encoding import ProtocolVersion
+    from moorline.questdb.buffer import Buffer
     from moorline.questdb.fluent import At
     from moorline.questdb.frames.layout import ColumnRef, Symbols
     from moorline.questdb.schema import ColumnKind
@@ -37,13 +36,7 @@ class _Rows:
     """
 
     def __init__(self, buffer: Buffer, table: str) -> None:
-        self.buffer = Buffer(
-            cast("ProtocolVersion", buffer.protocol_version),
-            buffer.max_name_len,
-            buffer.init_buf_size,
-            buffer.max_buf_size,
-            strict=buffer.strict,
-        )
+        self.buffer = buffer.beside()
         self.table = table
 
     def row(

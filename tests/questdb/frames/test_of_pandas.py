@@ -117,6 +117,15 @@ def test_categories_of_texts_and_others_are_no_symbols():
     assert "write str(value)" in refused({"x": series}, symbols=["x"])
 
 
+@pytest.mark.parametrize(
+    "dtype", ["str", "object", "string[python]", "string[pyarrow]"]
+)
+@pytest.mark.parametrize("absent", [None, np.nan, pd.NA])
+def test_texts_behind_what_is_absent_are_texts(dtype, absent):
+    frame = pd.DataFrame({"x": pd.Series([absent, "a"], dtype=dtype), "n": [1, 2]})
+    assert written(frame, symbols=True) == b"t n=1i\nt,x=a n=2i\n"
+
+
 def test_an_entry_that_cannot_be_written_matters_where_it_is_used():
     entries = pd.Index(["a", "\ud800"], dtype=object)
     series = pd.Series(pd.Categorical.from_codes([0, 0, 1], entries))

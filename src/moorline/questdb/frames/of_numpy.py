@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from moorline.questdb.frames.columns import (
@@ -13,6 +14,7 @@ from moorline.questdb.frames.columns import (
     Objects,
     Validity,
     flat,
+    is_absent,
 )
 from moorline.questdb.frames.sources import Piece, of_pieces, refused
 
@@ -25,7 +27,13 @@ if TYPE_CHECKING:
     from moorline.questdb.frames.sources import Source
     from moorline.questdb.kinds import Family
 
-__all__ = ["is_array", "of_array", "of_moments", "of_objects", "of_structured"]
+__all__ = [
+    "first_of",
+    "is_array",
+    "of_array",
+    "of_objects",
+    "of_structured",
+]
 
 INTEGERS = {
     "i": {1: "b", 2: "h", 4: "i", 8: "q"},
@@ -97,7 +105,7 @@ def of_array(name: object, array: Any, valid: Any = None) -> Column:  # noqa: AN
     if array.ndim != 1 or kind in "OU":
         return of_objects(list(array) if array.ndim != 1 else array.tolist(), kept)
     if kind == "M":
-        return of_moments(array, kept)
+        return _of_moments(array, kept)
     if kind == "b":
         data = flat(_plain(array).view("u1"))
         return Bools(data=data, bits=False, valid=kept)
@@ -113,7 +121,7 @@ def of_array(name: object, array: Any, valid: Any = None) -> Column:  # noqa: AN
     raise refused(name, what, cure)
 
 
-def of_moments(array: Any, valid: Validity | None = None) -> Column:  # noqa: ANN401 - as above
+def _of_moments(array: Any, valid: Validity | None = None) -> Column:  # noqa: ANN401 - as above
     """Return a column of an array of datetime64."""
     found = UNIT.fullmatch(array.dtype.str)
     if found is None:  # one of no unit has NaT alone
@@ -140,9 +148,20 @@ def of_objects(
         nan: Whether a NaN among them is a value.
     """
     found = Objects(data=values, valid=valid, nan=nan)
-    first = next((v for v in found.values(0, len(values)) if v is not None), None)
-    kind: Family | None = "str" if isinstance(first, str) else None
-    return Objects(data=values, valid=valid, nan=nan, kind=kind)
+    kind: Family | None = "str" if isinstance(first_of(found), str) else None
+    return replace(found, kind=kind)
+
+
+def first_of(column: Objects) -> object:
+    """Return the first value that is not absent; `None` if all are."""
+    absent: dict[type, bool] = {}
+    for value in column.values(0, len(column.data)):
+        kind = type(value)
+        if kind not in absent:
+            absent[kind] = is_absent(kind)
+        if not absent[kind]:
+            return value
+    return None
 
 
 def _plain(array: Any) -> Any:  # noqa: ANN401 - as above

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from moorline.questdb.frames import of_arrow
 from moorline.questdb.frames.columns import Coded, Objects, flat
-from moorline.questdb.frames.of_numpy import INTEGERS, of_array, of_objects
+from moorline.questdb.frames.of_numpy import INTEGERS, first_of, of_array, of_objects
 from moorline.questdb.frames.sources import Piece, of_pieces, refused
 
 if TYPE_CHECKING:
@@ -90,5 +90,4 @@ def _of_cells(values: Sequence[object]) -> Objects:
     Among numbers it is one, though.
     """
     found = of_objects(values, nan=False)
-    first = next((v for v in found.values(0, len(values)) if v is not None), None)
-    return replace(found, nan=isinstance(first, float | int))
+    return replace(found, nan=isinstance(first_of(found), float | int))
