@@ -56,7 +56,7 @@ THIRD_PARTY = {
     "drivers": DRIVERS,
     "yugabyte": DRIVERS,
     "dsql": DRIVERS | {"botocore", "certifi"},
-    "questdb": frozenset({"certifi", "h11"}),
+    "questdb": frozenset({"certifi", "cryptography", "h11", "nanoarrow"}),
     "lab": frozenset({"cryptography", "h11", "pytest", "trustme"}),
     "cli": frozenset({"click", "psycopg", "psycopg_pool", "rich"}),
 }

@@ -40,7 +40,10 @@ class AsyncWires:
         self._turn = asyncio.Lock()
 
     async def run(self, flow: Flow[R]) -> R:
-        """Run a flow of `moorline.questdb.delivery` to its end."""
+        """Run a flow of `moorline.questdb.delivery`, or of `tcp`, to its end."""
+        if self._tcp is not None:
+            async with self._turn:
+                return await aio.run(flow, perform=self._tcp.perform)
         return await aio.run(flow, perform=self._perform)
 
     def close(self) -> None:
@@ -51,8 +54,6 @@ class AsyncWires:
             self._tcp.close()
 
     async def _perform(self, step: Step[object]) -> object:
-        if self._tcp is not None:
-            return await self._tcp.perform(step)
         if isinstance(step, Exchange):
             async with self._turn:
                 connection = self._connections[step.server]

@@ -238,7 +238,8 @@ AUTH_TIMEOUT: Option[float] = Option(
     "auth_timeout",
     "",
     default=15_000,
-    help="Milliseconds for the handshake of TLS and for logging in, for TCP.",
+    help="Milliseconds for opening a connection by TCP, with TLS and logging in, and "
+    "again until it succeeds; and for each 64 KiB of rows.",
     parse=millis(1),
 )
 BIND_INTERFACE = Option(
@@ -267,7 +268,7 @@ SPOOL_DIR = Option(
     "",
     default="",
     help="A folder for what was flushed and is not acknowledged yet, so that it "
-    "outlives the process.",
+    "outlives the process, for HTTP.",
     parse=path,
     aliases=("sf_dir",),
 )
@@ -316,6 +317,7 @@ HTTP_ONLY = frozenset(
         RETRY_TIMEOUT,
         RETRY_MAX_BACKOFF,
         GZIP,
+        SPOOL_DIR,  # TCP acknowledges nothing
     )
 )
 TCP_ONLY = frozenset(

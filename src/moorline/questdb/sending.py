@@ -214,9 +214,8 @@ class Sending:
             case Basic(username, password):
                 pair = f"{username}:{password.reveal()}".encode()
                 return f"Basic {b64encode(pair).decode()}"
-            case Bearer(token):
-                said = token() if callable(token) else token.reveal()
-                return f"Bearer {said}"
+            case Bearer() as bearer:
+                return f"Bearer {bearer.reveal()}"
             case _:
                 return ""
 

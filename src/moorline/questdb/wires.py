@@ -26,7 +26,7 @@ R = TypeVar("R")
 class Wires:
     """The connections of one sender, opened when they are needed.
 
-    Threads may share them: an exchange is whole in itself.
+    Threads may share them: an exchange by HTTP, and a flow by TCP, is whole in itself.
 
     Args:
         sending: What the sender knows of its servers.
@@ -52,7 +52,10 @@ class Wires:
         self._turn = threading.Lock()
 
     def run(self, flow: Flow[R]) -> R:
-        """Run a flow of `moorline.questdb.delivery` to its end."""
+        """Run a flow of `moorline.questdb.delivery`, or of `tcp`, to its end."""
+        if self._tcp is not None:
+            with self._turn:
+                return sync.run(flow, perform=self._tcp.perform)
         return sync.run(flow, perform=self._perform)
 
     def close(self) -> None:
@@ -63,8 +66,6 @@ class Wires:
             self._tcp.close()
 
     def _perform(self, step: Step[object]) -> object:
-        if self._tcp is not None:
-            return self._tcp.perform(step)
         if isinstance(step, Exchange):
             with self._turn:
                 connection = self._connections[step.server]

@@ -88,7 +88,8 @@ class Chunk:
     def _append(self, out: bytearray, start: int, stop: int) -> None:
         layout = self._layout
         schema, end = layout.schema(), layout.end
-        plans: dict[object, Plan] = {}
+        plans: dict[str, Plan] = {}
+        plan: Plan | None = None
         table: object = None
         values: tuple[object, ...] = ()
         number = self._first + start
@@ -96,7 +97,8 @@ class Chunk:
             for table, values in zip(
                 self._names(start, stop), self._cells(start, stop), strict=False
             ):
-                plan = plans.get(table) or self._plan(table, schema, plans)
+                plan = None
+                plan = self._plan(table, schema, plans)
                 said = [
                     writers[type(value)](value)
                     for writers, value in zip(plan.writers, values, strict=True)
@@ -109,18 +111,18 @@ class Chunk:
                     out[-1:] = end
                 number += 1
         except RowError as error:
-            known = plans.get(table)
-            raise _explained(error, number, table, known, values) from None
+            raise _explained(error, number, table, plan, values) from None
 
     def _plan(
-        self, table: object, schema: dict[str, Kind], plans: dict[object, Plan]
+        self, table: object, schema: dict[str, Kind], plans: dict[str, Plan]
     ) -> Plan:
         if not isinstance(table, str):
             raise RowError(
                 f"the table's name is {shown(table)}: write a text, or drop the row"
             )
-        plan = plans[table] = Plan(self._encoding, table, schema)
-        return plan
+        if table not in plans:
+            plans[table] = Plan(self._encoding, table, schema)
+        return plans[table]
 
     def _names(self, start: int, stop: int) -> Iterable[object]:
         """Return the names of the tables that rows are for."""

@@ -204,7 +204,7 @@ def _known(  # noqa: PLR0911 - one for each layout
 def _writers(encoding: Encoding, role: Role) -> Mapping[type, Writer]:
     match role:
         case "table":
-            return ByType(lambda _kind: encoding.tables.__getitem__)
+            return ByType(partial(_table_of, encoding))
         case "symbol":
             return encoding.symbols
         case "at":
@@ -212,6 +212,12 @@ def _writers(encoding: Encoding, role: Role) -> Mapping[type, Writer]:
             return ByType(partial(_end_of, encoding))
         case _:
             return encoding.columns
+
+
+def _table_of(encoding: Encoding, kind: type) -> Writer:
+    if issubclass(kind, str):
+        return encoding.tables.__getitem__
+    return lambda _value: None  # absent, which no table's name may be
 
 
 def _end_of(encoding: Encoding, kind: type) -> Writer:
