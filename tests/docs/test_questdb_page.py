@@ -96,6 +96,7 @@ def walk(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Walk]:
     """Make ready what the page takes for granted."""
+    lab_of_the_module.reset()
     broken = questdb_lab.add_front()
     broken.present("broken-chain")
     (port,) = free_ports(1)

@@ -104,8 +104,12 @@ AT = st.one_of(
         Moment,
         st.just("TimestampMicros"),
         st.sampled_from(
-            [253_402_300_799_999_999, 253_402_300_800_000_000]
-            + [9_214_646_399_999_999, 9_214_646_400_000_000]
+            [
+                253_402_300_799_999_999,
+                253_402_300_800_000_000,
+                9_214_646_399_999_999,
+                9_214_646_400_000_000,
+            ]
         ),
     ),
     DATETIME,
@@ -139,7 +143,9 @@ def tables(draw):
         "f64": st.floats(),
         "str": TEXT,
     }
-    value = [fitting.get(kind, AT if "at" in kind else VALUE) for kind in kinds.values()]
+    value = [
+        fitting.get(kind, AT if "at" in kind else VALUE) for kind in kinds.values()
+    ]
     odd = [VALUE | one for one in value]
     row = st.tuples(*value) | st.tuples(*odd) | st.lists(VALUE, max_size=5)
     return "rows", draw(TABLE), draw(st.lists(row, max_size=4)), kinds
@@ -166,7 +172,7 @@ def step(buffer, what, classes, kept):
     return said, bytes(buffer), len(buffer), buffer.row_count
 
 
-def _do(buffer, what, classes, kept):
+def _do(buffer, what, classes, kept):  # noqa: C901 - one case for each step
     match what:
         case "row", table, symbols, columns, at:
             if columns is not None:

@@ -49,7 +49,7 @@ def test_rows_that_were_written_elsewhere():
         assert (bytes(buffer), bytes(store)) == (expected, b"")
     assert buffer.row_count == 2
     store.extend(b"b" * 1021)
-    with pytest.raises(BufferFull, match="there are 4 bytes .* these 1021 there"):
+    with pytest.raises(BufferFull, match=r"there are 4 bytes .* these 1021 there"):
         buffer.adopt(store, 1)
     assert (len(store), len(buffer), buffer.row_count) == (1021, 4, 2)
     buffer.table("t")

@@ -24,37 +24,10 @@ cdef class Appender(Fluent):
         return bytes(self.store)
 
     def row(self, table, *, symbols=None, columns=None, at):
-        """Append a row.
-
-        Args:
-            table: The table's name.
-            symbols: Texts by name; `None` and pandas's NA are left out.
-            columns: Values by name: bool, int, float, str, Decimal, datetime, date,
-                `TimestampMicros`, `TimestampNanos`, nested lists, ``array.array`` and
-                NumPy arrays of numbers, and the scalars of NumPy and pandas. `None`,
-                NaT and NA are left out. A date is the beginning of its day in UTC.
-            at: The designated timestamp; `None` for the server's clock. A datetime has
-                microseconds, pandas's and NumPy's what their unit is.
-
-        Raises:
-            RowError: Something of it cannot be written; nothing was.
-            BufferFull: There is no room for it.
-        """
         add_row(self, table, symbols, columns, at)
         return self
 
     def rows(self, table, rows, schema):
-        """Append many rows, all of them or none.
-
-        Args:
-            table: The table's name.
-            rows: A tuple of values for each.
-            schema: What the values are, by column and in their order.
-
-        Raises:
-            RowError: The schema makes no sense, or one of the rows cannot be written.
-            BufferFull: There is no room for them.
-        """
         cdef Store store
         cdef Py_ssize_t count
         self.check_finished()
@@ -70,25 +43,11 @@ cdef class Appender(Fluent):
         return self
 
     def table(self, name):
-        """Begin a row. It is finished by `at` or `at_now`, and only then in the buffer.
-
-        When one of its parts is refused, the whole row is dropped. Threads that share
-        a buffer use `row` instead.
-
-        Raises:
-            RowError: The name is not allowed, or the row before is not finished.
-        """
         self.check_finished()
         start(self, name)
         return self
 
     def at(self, timestamp):
-        """Finish the row with its designated timestamp.
-
-        Raises:
-            RowError: There is no row, it is empty, or the server takes no such time.
-            BufferFull: There is no room for it.
-        """
         if end(self, timestamp):
             try:
                 add_out(self, &self.out)
@@ -99,75 +58,45 @@ cdef class Appender(Fluent):
         return self
 
     def at_now(self):
-        """Finish the row; the server's clock gives it its designated timestamp.
-
-        Raises:
-            RowError: There is no row, or it is empty.
-            BufferFull: There is no room for it.
-        """
         return self.at(None)
 
     def cancel_row(self):
-        """Drop the row that was begun, if there is one."""
         forget(self)
         self.resumed = None
         return self
 
     def begin(self, table, then):
-        """Return a row that is not in the buffer until `then` has it appended.
-
-        Raises:
-            RowError: The name is not allowed.
-        """
         cdef Row row = new_row(self, table)
         row.then = then
         return row
 
     def append(self, row):
-        """Append a row that is finished.
-
-        Raises:
-            BufferFull: There is no room for it.
-        """
         cdef Py_ssize_t size = len(row)
         refuse_beyond(self, size)
         self.store.extend(row)
         self.row_count += 1
 
     def check_finished(self):
-        """Refuse to go on while a row is not finished, as before it is sent.
-
-        Raises:
-            RowError: There is one.
-        """
         if is_begun(self):
             originals["refuse_unfinished"](
                 self.resumed.table if self.begun is None else self.begun
             )
 
     def take(self):
-        """Hand over the rows, without copying them, and go on without any.
-
-        Returns:
-            The rows, and how many they are.
-        """
         cdef Store fresh = self.spare
+        cdef Store taken
+        cdef Py_ssize_t rows
         if fresh is None:
             fresh = Store()
-        taken = self.store, self.row_count
+        # No object is made in between: that may run Python code, when garbage is due.
+        taken = self.store
+        rows = self.row_count
         self.store = fresh
         self.spare = None
         self.row_count = 0
-        return taken
+        return taken, rows
 
     def restore(self, Store store not None, Py_ssize_t rows):
-        """Put rows that were taken back in front of those that came since.
-
-        There may be more than `max_buf_size` then: they were accepted before.
-
-        Raises:
-            BufferError: There is a view of them, and others to be put behind them.
-        """
         cdef Store since = self.store
         if since.size:
             memcpy(store.reserve(since.size), since.data, since.size)
@@ -183,28 +112,15 @@ cdef class Appender(Fluent):
         return Store() if spare is None else spare
 
     def recycle(self, Store store not None):
-        """Give memory back, for the rows to come; it is not looked at any more."""
         if store.exports == 0:
             store.size = 0
             self.spare = store
 
     def adopt(self, Store store not None, Py_ssize_t rows):
-        """Append rows that were written elsewhere; the store is empty then.
-
-        Raises:
-            RowError: A row is begun and not finished.
-            BufferFull: There is no room for them; the store is as it was.
-            BufferError: There is a view of them.
-        """
         self.check_finished()
         add_store(self, store, rows)
 
     def truncate(self, Py_ssize_t size, Py_ssize_t rows):
-        """Drop all but the first bytes, which are so many rows.
-
-        Raises:
-            BufferError: There is a view of them.
-        """
         self.store.truncate(size)
         self.row_count = rows
 
@@ -295,7 +211,6 @@ cdef class Intake:
         self._enough_rows = self._enough_bytes = PY_SSIZE_T_MAX
 
     def row(self, table, *, symbols=None, columns=None, at):
-        """Add a row; see `Buffer.row`. It is sent when enough have come together."""
         cdef Appender buffer = self._buffer
         if buffer is None:
             buffer = self._open()
@@ -304,7 +219,6 @@ cdef class Intake:
         return self
 
     def rows(self, table, rows, schema):
-        """Add many rows; see `Buffer.rows`."""
         cdef Appender buffer = self._buffer
         if buffer is None:
             buffer = self._open()
@@ -313,13 +227,6 @@ cdef class Intake:
         return self
 
     def table(self, name):
-        """Begin a row; it is in the buffer when `Row.at` or `Row.at_now` ends it.
-
-        Each thread may have its own.
-
-        Raises:
-            RowError: The name is not allowed.
-        """
         cdef Appender buffer = self._buffer
         if buffer is None:
             buffer = self._open()
@@ -328,7 +235,6 @@ cdef class Intake:
         return row
 
     def append(self, row):
-        """Add a row that is finished; see `Buffer.append`."""
         cdef Appender buffer = self._buffer
         if buffer is None:
             buffer = self._open()
@@ -336,15 +242,12 @@ cdef class Intake:
         look(self, buffer)
 
     def _look(self, Appender buffer not None):
-        """Have the rows sent if they are enough."""
         look(self, buffer)
 
     def _open(self):
-        """Make the buffer, which is needed now; called by any thread."""
         raise NotImplementedError
 
     def _reached(self):
-        """Do what is done when there is enough; the rows stay, even if this raises."""
         raise NotImplementedError
 
 

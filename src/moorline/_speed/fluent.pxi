@@ -17,6 +17,9 @@ cdef class Fluent:
     cdef Py_ssize_t count
     cdef Py_ssize_t room
 
+    def __cinit__(self, *_arguments, **_options):
+        self.script = NO_SCRIPT
+
     def __dealloc__(self):
         forget(self)
         free(self.seen)
@@ -27,11 +30,6 @@ cdef class Fluent:
         return self.script.encoding
 
     def symbol(self, name, value):
-        """Add a symbol: a text that repeats; `None` is left out.
-
-        Raises:
-            RowError: It cannot be written, or it is behind a column.
-        """
         if not add_symbol(self, name, value):
             row = handed_over(self, "symbol()")
             row.add_symbol(name, value)
@@ -39,39 +37,27 @@ cdef class Fluent:
         return self
 
     def column(self, name, value):
-        """Add a column of any of the types that `row` takes; `None` is left out.
-
-        Raises:
-            RowError: It cannot be written.
-        """
         return add_column(self, self.script.columns, ANY, name, value)
 
     def column_bool(self, name, value):
-        """Add a column that is a truth value, or refuse what is none."""
         return add_column(self, self.script.of_kind["bool"], BOOL, name, value)
 
     def column_i64(self, name, value):
-        """Add a column that is a whole number of 64 bits, or refuse what is none."""
         return add_column(self, self.script.of_kind["i64"], WHOLE, name, value)
 
     def column_f64(self, name, value):
-        """Add a column that is a double; a whole number is taken if it is one."""
         return add_column(self, self.script.of_kind["f64"], DOUBLE, name, value)
 
     def column_str(self, name, value):
-        """Add a column that is a text, or refuse what is none."""
         return add_column(self, self.script.of_kind["str"], TEXT, name, value)
 
     def column_ts(self, name, value):
-        """Add a column that is a timestamp, or refuse what is none."""
         return add_column(self, self.script.of_kind["ts"], MOMENT, name, value)
 
     def column_dec(self, name, value):
-        """Add a column that is a decimal; the server does not create such columns."""
         return add_column(self, self.script.of_kind["dec"], 0, name, value)
 
     def column_arr(self, name, value):
-        """Add a column that is an array of doubles, or refuse what is none."""
         return add_column(self, self.script.of_kind["arr"], 0, name, value)
 
 
@@ -255,12 +241,6 @@ cdef class Row(Fluent):
     __class_getitem__ = classmethod(type(list[int]))
 
     def at(self, timestamp):
-        """Finish the row with its designated timestamp.
-
-        Raises:
-            RowError: It is empty, or the server takes no such timestamp.
-            BufferFull: There is no room for it.
-        """
         if not end(self, timestamp):
             written = handed_over(self, "at()").finish(timestamp)
         elif self.intake is not None:
@@ -279,5 +259,4 @@ cdef class Row(Fluent):
         return self.then(written)
 
     def at_now(self):
-        """Finish the row; the server's clock gives it its designated timestamp."""
         return self.at(None)

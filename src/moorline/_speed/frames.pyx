@@ -8,6 +8,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.math cimport isfinite
 from libc.stdint cimport (
+    INT64_MAX,
     INT64_MIN,
     int8_t,
     int16_t,
@@ -35,12 +36,17 @@ cdef extern from "Python.h":
 
 cdef extern from *:
     """
-    #define mul_overflow(a, b, result) __builtin_mul_overflow(a, b, result)
+    /* As the wire has it, the least byte first. */
+    #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    #define little(bits) __builtin_bswap64(bits)
+    #else
+    #define little(bits) (bits)
+    #endif
     """
-    bint mul_overflow(int64_t a, int64_t b, int64_t* result) nogil
+    uint64_t little(uint64_t bits) noexcept nogil
 
 cdef enum:
-    COPIED = 16  # bytes at once, so there are as many behind what is copied
+    COPIED = 32  # bytes at once, so there are as many behind what is copied
     ABSENT = -1  # sizes of what is not written
     BAD = -2
     SHORT = 64  # bytes of a span for which there is always room
@@ -86,6 +92,8 @@ cdef struct Cell:
     Text* buffers  # of views
     Py_ssize_t buffer_count
     int64_t factor
+    int64_t lowest  # count whose product with the factor has 64 bits
+    int64_t highest
     int64_t divisor
     int64_t last  # the last moment that may be
     Span* spans
@@ -105,6 +113,7 @@ cdef struct Job:
 cdef struct Place:
     char* at
     char* limit  # behind which there is room for a row without its texts
+    Outcome outcome  # if something is not written
     Py_ssize_t row
     Py_ssize_t need  # bytes for a text, if that is more than there is room for
 
@@ -264,14 +273,12 @@ cdef inline Span span_of(const Cell* cell, Py_ssize_t row) noexcept nogil:
 
 
 cdef inline char* put_span(
-    Place* place, char* at, const Cell* cell, Span span, Outcome* outcome
+    Place* place, char* at, const Cell* cell, Span span
 ) noexcept nogil:
-    # NULL if it is not written, for the reason that `outcome` says.
-    if cell.kind == c"c" and span.size <= SHORT:
-        return put(at, span.data, span.size)
+    # NULL if it is not written, for the reason that is at the place then.
     place.need = 2 * span.size + 2
     if place.limit - at < place.need:
-        outcome[0] = NO_ROOM
+        place.outcome = NO_ROOM
         return NULL
     if span.raw:
         memcpy(at, span.data, span.size)
@@ -281,7 +288,6 @@ cdef inline char* put_span(
         at += 1
     at = put_text(at, Text(span.data, span.size), cell.where)
     if at is NULL:
-        outcome[0] = REFUSED
         return NULL
     if cell.where == INSIDE:
         at[0] = c'"'
@@ -290,12 +296,14 @@ cdef inline char* put_span(
 
 
 cdef inline char* put_double(char* at, double value, bint strict) noexcept nogil:
+    # Behind a name that ends with its mark; NULL if it is refused.
+    cdef uint64_t bits
     if strict and not isfinite(value):
         return NULL
-    at[0] = c"="
-    at[1] = 16
-    memcpy(at + 2, &value, 8)
-    return at + 10
+    memcpy(&bits, &value, 8)
+    bits = little(bits)
+    memcpy(at, &bits, 8)
+    return at + 8
 
 
 cdef inline char* put_moment(
@@ -304,36 +312,32 @@ cdef inline char* put_moment(
     # NULL if it is refused. Behind a space and in front of the end of the row, if it is
     # the designated timestamp.
     cdef int64_t value
-    if mul_overflow(count, cell.factor, &value):
+    if not cell.lowest <= count <= cell.highest:
         return NULL
+    value = count * cell.factor
     if cell.role == MOMENT:
         if not 0 <= value <= cell.last:
             return NULL
         at[0] = c" "
         at = put_unsigned(at + 1, <uint64_t>value)
-    else:
-        if strict and (value == INT64_MIN or value % cell.divisor):
-            return NULL
-        at = put_signed(at, value / cell.divisor)
-    if cell.suffix:
         at[0] = cell.suffix
-        at += 1
-    if cell.role == MOMENT:
+        at += cell.suffix != 0
         at[0] = c"\n"
-        at += 1
-    return at
+        return at + 1
+    if strict and (value == INT64_MIN or value % cell.divisor):
+        return NULL
+    if cell.divisor != 1:
+        value = value / cell.divisor
+    at = put_signed(at, value)
+    at[0] = cell.suffix
+    return at + 1
 
 
-cdef inline char* put_number(
+cdef inline char* put_whole(
     char* at, const Cell* cell, Py_ssize_t index, bint strict
 ) noexcept nogil:
     # NULL if it is refused.
-    cdef int64_t value
-    if cell.kind == c"d":
-        return put_double(at, (<const double*>cell.data)[index], strict)
-    if cell.kind == c"f":
-        return put_double(at, (<const float*>cell.data)[index], strict)
-    value = whole(cell.data, cell.kind, index)
+    cdef int64_t value = whole(cell.data, cell.kind, index)
     if cell.kind == c"Q":
         if value < 0:
             return NULL
@@ -344,50 +348,74 @@ cdef inline char* put_number(
     return at + 1
 
 
-cdef Outcome put_cell(
-    Place* place, char** out, const Cell* cell, bint strict
+cdef char* put_cell(
+    Place* place, char* at, const Cell* cell, bint strict
 ) noexcept nogil:
-    # Write what a row has in a column, with its name; nothing if it is absent.
+    # Write what a row has in a column, with its name; nothing if it is absent. NULL if
+    # it is not written, for the reason that is at the place then.
     cdef Py_ssize_t index = place.row + cell.offset
-    cdef char* at = out[0]
+    cdef char kind = cell.kind
     cdef int64_t count
     cdef Span span
-    cdef Outcome outcome = REFUSED
-    cdef bint needed = cell.role == MOMENT or cell.role == TABLE
-    if cell.kind == c"0" or cell.valid is not NULL and not is_valid(cell, index):
-        return REFUSED if needed else WRITTEN
-    if cell.kind == c"t" or cell.kind == c"T":
-        if cell.kind == c"t":
-            count = (<const int64_t*>cell.data)[index]
-            if cell.nat and count == INT64_MIN:
-                return REFUSED if needed else WRITTEN
-        else:
-            count = (<const int32_t*>cell.data)[index]
-        at = put(at, cell.name, cell.name_size)
-        at = put_moment(at, cell, count, strict)
-    elif cell.kind == c"c" or cell.kind == c"o" or (
-        cell.kind == c"s" or cell.kind == c"S" or cell.kind == c"v"
-    ):
+    cdef char* absent = NULL if cell.role == MOMENT or cell.role == TABLE else at
+    place.outcome = REFUSED
+    if kind == c"0" or cell.valid is not NULL and not is_valid(cell, index):
+        return absent
+    if kind == c"c" or kind == c"o" or kind == c"s" or kind == c"S" or kind == c"v":
         span = span_of(cell, place.row)
         if span.size < 0:
-            return WRITTEN if span.size == ABSENT and not needed else REFUSED
+            return absent if span.size == ABSENT else NULL
+        if kind != c"c":  # whose entries begin with it
+            at = put(at, cell.name, cell.name_size)
+        elif span.size <= SHORT:
+            return put(at, span.data, span.size)
+        return put_span(place, at, cell, span)
+    if kind == c"t" or kind == c"T":
+        if kind == c"t":
+            count = (<const int64_t*>cell.data)[index]
+        else:
+            count = (<const int32_t*>cell.data)[index]
+        if cell.nat and count == INT64_MIN:
+            return absent
         at = put(at, cell.name, cell.name_size)
-        at = put_span(place, at, cell, span, &outcome)
-    elif cell.kind == c"?":
-        at = put(at, cell.name, cell.name_size)
+        return put_moment(at, cell, count, strict)
+    at = put(at, cell.name, cell.name_size)
+    if kind == c"d":
+        return put_double(at, (<const double*>cell.data)[index], strict)
+    if kind == c"f":
+        return put_double(at, (<const float*>cell.data)[index], strict)
+    if kind == c"?":
         at[0] = c"t" if cell.data[index] else c"f"
-        at += 1
-    elif cell.kind == c"!":
-        at = put(at, cell.name, cell.name_size)
+        return at + 1
+    if kind == c"!":
         at[0] = c"t" if cell.data[index >> 3] >> (index & 7) & 1 else c"f"
-        at += 1
-    else:
-        at = put(at, cell.name, cell.name_size)
-        at = put_number(at, cell, index, strict)
-    if at is NULL:
-        return outcome
-    out[0] = at
-    return WRITTEN
+        return at + 1
+    return put_whole(at, cell, index, strict)
+
+
+cdef inline char* put_quickly(
+    Place* place, char* at, const Cell* cell, bint strict
+) noexcept nogil:
+    # What is commonest, without a call: all of it is in `put_cell` as well.
+    cdef Py_ssize_t index = place.row + cell.offset
+    cdef int64_t code
+    cdef const Span* span
+    if cell.valid is NULL and not strict:
+        if cell.kind == c"c":
+            code = whole(cell.data, cell.codes, index)
+            if 0 <= code < cell.span_count:
+                span = cell.spans + code
+                if 0 <= span.size <= SHORT:
+                    return put(at, span.data, span.size)
+        elif cell.kind == c"d":
+            at = put(at, cell.name, cell.name_size)
+            return put_double(at, (<const double*>cell.data)[index], False)
+        elif cell.kind == c"q":
+            at = put(at, cell.name, cell.name_size)
+            at = put_signed(at, (<const int64_t*>cell.data)[index])
+            at[0] = c"i"
+            return at + 1
+    return put_cell(place, at, cell, strict)
 
 
 cdef Outcome put_rows(const Job* job, Place* place, Py_ssize_t stop) noexcept nogil:
@@ -395,9 +423,8 @@ cdef Outcome put_rows(const Job* job, Place* place, Py_ssize_t stop) noexcept no
     cdef char* at
     cdef char* head
     cdef char* behind_symbols
-    cdef Py_ssize_t index
-    cdef Outcome outcome
     cdef const Cell* cell
+    cdef const Cell* end = job.cells + job.count
     while place.row < stop:
         place.need = 0
         at = place.at
@@ -405,28 +432,25 @@ cdef Outcome put_rows(const Job* job, Place* place, Py_ssize_t stop) noexcept no
             return NO_ROOM
         if job.head is not NULL:
             at = put(at, job.head, job.head_size)
-        index = 0
         head = behind_symbols = at
-        while index < job.count:
-            cell = job.cells + index
-            if cell.role == MOMENT:
-                break
-            outcome = put_cell(place, &at, cell, job.strict)
-            if outcome != WRITTEN:
-                return outcome
-            index += 1
-            if cell.role == SYMBOL:
+        cell = job.cells
+        while cell < end and cell.role != MOMENT:
+            at = put_quickly(place, at, cell, job.strict)
+            if at is NULL:
+                return place.outcome
+            if cell.role != COLUMN:
                 behind_symbols = at
-            elif cell.role == TABLE:
-                head = behind_symbols = at
+                if cell.role == TABLE:
+                    head = at
+            cell += 1
         if at == head:
             return REFUSED  # a row of nothing
         if at > behind_symbols:
             behind_symbols[0] = c" "
-        if index < job.count:
-            outcome = put_cell(place, &at, job.cells + index, job.strict)
-            if outcome != WRITTEN:
-                return outcome
+        if cell < end:
+            at = put_cell(place, at, cell, job.strict)
+            if at is NULL:
+                return place.outcome
         else:
             at = put(at, job.tail, job.tail_size)
         place.at = at
@@ -506,6 +530,8 @@ cdef class Rows:
     cdef int _fill(self, Cell* cell, object given, int version) except -1:
         cdef Py_ssize_t size
         cdef bytes name = given.name
+        if given.kind in "fd":
+            name += b"=\x10"  # the mark of a double
         cell.kind = ord(given.kind)
         cell.codes = ord(given.codes)
         cell.role = ROLES[given.role]
@@ -524,18 +550,19 @@ cdef class Rows:
             )
         cell.buffer_count = len(given.buffers)
         if given.entries is not None:
-            self._enter(cell, given.entries)
+            self._enter(cell, given.entries, name)
         self._time(cell, given, version)
         self.job.width += cell.name_size + SHORT
         return 0
 
-    cdef int _enter(self, Cell* cell, list entries) except -1:
-        # Entries of a dictionary, as they are written.
+    cdef int _enter(self, Cell* cell, list entries, bytes name) except -1:
+        # Entries of a dictionary, as they are written behind the column's name.
         cdef const char* data
         cdef Py_ssize_t at = 0, index
         cell.spans = <Span*>self._memory(len(entries), sizeof(Span))
         cell.span_count = len(entries)
-        data = self._padded(b"".join([entry for entry in entries if entry]))
+        known = [name + entry for entry in entries if isinstance(entry, bytes)]
+        data = self._padded(b"".join(known))
         for index in range(cell.span_count):
             entry = entries[index]
             cell.spans[index].raw = True
@@ -545,12 +572,19 @@ cdef class Rows:
             elif entry is False:
                 cell.spans[index].size = BAD
             else:
-                cell.spans[index].size = len(entry)
-                at += len(entry)
+                cell.spans[index].size = len(name) + len(entry)
+                at += cell.spans[index].size
         return 0
 
     cdef int _time(self, Cell* cell, object given, int version) except -1:
-        cell.factor = given.factor
+        factor = given.factor
+        if version == 1 and cell.role == MOMENT and not given.nanos:
+            factor *= 1000
+        cell.factor = factor
+        cell.lowest = -(INT64_MAX // factor)
+        cell.highest = INT64_MAX // factor
+        if factor == 1:
+            cell.lowest = INT64_MIN
         cell.nat = given.nat
         cell.divisor = 1
         cell.suffix = c"n" if given.nanos else c"t"
@@ -562,7 +596,6 @@ cdef class Rows:
             cell.divisor = 1000 if given.nanos else 1
         else:  # nanoseconds, of which nothing is said
             cell.suffix = 0
-            cell.factor *= 1 if given.nanos else 1000
             cell.last = LATEST_NANOS
         return 0
 

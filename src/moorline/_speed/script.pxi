@@ -37,6 +37,9 @@ cdef class Script:
     cdef Slot heads[HEADS]
 
     def __cinit__(self, encoding):
+        if encoding is None:
+            self.strict = True
+            return
         self.encoding = encoding
         self.tables = encoding.tables
         self.fields = encoding.fields
@@ -55,6 +58,10 @@ cdef class Script:
         for index in range(HEADS):
             Py_XDECREF(self.heads[index].name)
             Py_XDECREF(self.heads[index].written)
+
+
+# Of what was never initialised: everything is left to the originals, which refuse it.
+cdef Script NO_SCRIPT = Script(None)
 
 
 cdef inline size_t place_of(object name):

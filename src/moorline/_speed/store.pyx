@@ -89,7 +89,7 @@ cdef class Store:
         cdef char* data
         if self.exports:
             self.unseen()
-        if more > self.room - self.size:
+        if more > self.room - self.size or self.data is NULL:
             if more > PY_SSIZE_T_MAX // 2 - self.size:
                 raise MemoryError
             # As a list grows in the end: by an eighth it would be copied too often.

@@ -99,7 +99,8 @@ class AsyncHttpConnection:
             except OSError as error:
                 if context is None or self._told is None or _is_below(error):
                     raise
-                raise self._told(error) from error
+                told = self._told(error)
+                raise told from told.__cause__
             place = f"[{self.host}]" if ":" in self.host else self.host
             self._dialogue = Dialogue(f"{place}:{self.port}")
         return self._streams

@@ -38,7 +38,7 @@ class ExchangeError(Exception):
     """
 
     def __init__(self, stage: str, cause: BaseException, heard: bytes = b"") -> None:
-        super().__init__(stage, str(cause) or type(cause).__name__)
+        super().__init__(str(cause) or type(cause).__name__)
         self.stage = stage
         self.heard = heard
         self.__cause__ = cause

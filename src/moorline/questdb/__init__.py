@@ -1,8 +1,4 @@
-"""QuestDB: a sender for rows, over TLS that is verified.
-
-Under construction: rows over HTTP and HTTPS are there; frames, TCP and the compiled
-encoder are not.
-"""
+"""QuestDB: a sender for rows and frames, over TLS that is verified."""
 
 from __future__ import annotations
 

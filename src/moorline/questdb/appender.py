@@ -97,9 +97,10 @@ class Appender(Fluent):
         written = row_of(self._encoding, table, symbols, columns, at)
         with self._turn:
             store = self._store
-            if len(store) + len(written) > self.max_buf_size:
-                refuse_full(len(store), len(written), self.max_buf_size)
             store += written
+            if len(store) > self.max_buf_size:
+                store.truncate(len(store) - len(written))
+                refuse_full(len(store), len(written), self.max_buf_size)
             self.row_count += 1
         return self
 

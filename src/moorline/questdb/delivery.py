@@ -203,7 +203,7 @@ def _why(server: Server, error: ExchangeError) -> str:
     """
     told = server.explain(error, server.at)
     if told is None:
-        return f"{error.__cause__} ({error.stage})"
+        return f"{error} ({error.stage})"
     if not told.passing:
         raise told from error
     return str(told)
@@ -272,11 +272,13 @@ def _refused(
 
 def _unreached(course: _Course, batch: Batch, server: Server) -> IngestError:
     tries = "\n".join(f"  {one}" for one in course.tried[-5:])
-    text = (
-        f"{batch.rows} rows were not acknowledged within retry_timeout="
-        f"{server.patience.retry * 1000:g} ms, in {course.failures} tries:\n{tries}\n"
-        "They are kept"
+    within = (
+        f"within retry_timeout={server.patience.retry * 1000:g} ms, in "
+        f"{course.failures} tries:\n{tries}"
     )
+    if not batch.rows:
+        return IngestError(f"no server said which version of ILP it reads {within}")
+    text = f"{batch.rows} rows were not acknowledged {within}\nThey are kept"
     if course.doubled:
         text += (
             "; a server may have stored them unheard, so that sending them again "

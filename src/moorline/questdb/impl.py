@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from types import FunctionType
 from typing import TYPE_CHECKING, TypeVar
 
 from moorline.errors import ConfigError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["__impl__", "ask", "twin"]
 
-T = TypeVar("T")
+Class = TypeVar("Class", bound="type[object]")
 
 VARIABLE = "MOORLINE_IMPL"
 HOME = "moorline._speed.rows"
@@ -57,15 +58,20 @@ KERNEL = choose(os.environ.get(VARIABLE, ""))
 __impl__ = "python" if KERNEL is None else "c"
 
 
-def twin(original: T) -> T:
-    """Return the compiled twin of a class or function where the kernel is used.
+def twin(original: Class) -> Class:
+    """Return the compiled twin of a class where the kernel is used.
 
-    A decorator: what it stands above is what readers and type checkers see.
+    A decorator: what it stands above is what readers and type checkers see. The twin
+    has its docstrings and annotations.
     """
     if KERNEL is None:
         return original
-    name: str = original.__name__  # type: ignore[attr-defined]
-    found: T = getattr(KERNEL, name)
+    found: Class = getattr(KERNEL, original.__name__)
+    for name in dir(original):
+        method, compiled = getattr(original, name), getattr(found, name, None)
+        if isinstance(method, FunctionType) and compiled and name[0] != "_":
+            compiled.__doc__ = method.__doc__
+            compiled.__annotations__ = method.__annotations__
     return found
 
 

@@ -56,10 +56,11 @@ def row_of(  # noqa: C901, PLR0912 - calls would cost a tenth of it
     name: str | None = None
     try:
         out = bytearray(head := encoding.tables[table])
+        others = columns or ()
         if symbols:
             texts = encoding.texts
             for name, value in symbols.items():
-                if columns and name in columns:
+                if name in others:
                     refuse_twin(name, name)
                 if type(value) is str:
                     out += fields[name]
@@ -73,10 +74,10 @@ def row_of(  # noqa: C901, PLR0912 - calls would cost a tenth of it
             inline = encoding.inline
             for name, value in columns.items():
                 kind = type(value)
-                if kind is int and inline and LEAST <= value <= GREATEST:  # type: ignore[operator]
-                    said = b"%di" % value  # type: ignore[str-format]
-                elif kind is float and inline:
+                if kind is float and inline:
                     said = pack_double(DOUBLE_MARK, value)
+                elif kind is int and inline and LEAST <= value <= GREATEST:  # type: ignore[operator]
+                    said = b"%di" % value  # type: ignore[str-format]
                 elif (said := writers[kind](value)) is None:
                     continue
                 out += fields[name]
@@ -87,7 +88,7 @@ def row_of(  # noqa: C901, PLR0912 - calls would cost a tenth of it
         elif behind_symbols == len(head):
             refuse_nothing()
         if encoding.strict:
-            refuse_alike([*(symbols or ()), *(columns or ())])
+            refuse_alike([*(symbols or ()), *others])
         if (
             type(at) is TimestampNanos
             and encoding.inline

@@ -195,18 +195,26 @@ class Sending:
 
     def told(self, error: Exception, address: Address) -> Exception:
         """Return the error for a connection on which TLS came to nothing."""
+        told = self._translated(error, address)
+        told.__cause__ = error
+        return ExchangeError(Stage.CONNECT, told) if told.passing else told
+
+    def _translated(self, error: Exception, address: Address) -> TlsError:
         from moorline.questdb.tls_errors import translate
 
         trusted = self.contexts.trusted if self.contexts else ()
         now = datetime.now(UTC)
-        told = translate(error, address, self.settings, now=now, trusted=trusted)
-        told.__cause__ = error
-        return ExchangeError(Stage.CONNECT, told) if told.passing else told
+        return translate(error, address, self.settings, now=now, trusted=trusted)
 
     def _explain(self, error: ExchangeError, server: int) -> TlsError | None:
+        import ssl
+
         from moorline.questdb.tls_errors import of_exchange
 
         address = self.settings.addresses[server]
+        if isinstance(error.__cause__, ssl.SSLError):
+            # As of a server that wants a certificate: TLS 1.3 says so with the answer.
+            return self._translated(error.__cause__, address)
         return of_exchange(error, address, self.settings.protocol)
 
     def _authorization(self, _renewed: bool) -> str:  # noqa: FBT001 - given by place

@@ -78,4 +78,5 @@ class Wires:
         try:
             return contexts.get().wrap_socket(plain, server_hostname=address.host)
         except OSError as error:
-            raise self._sending.told(error, address) from error
+            told = self._sending.told(error, address)
+            raise told from told.__cause__

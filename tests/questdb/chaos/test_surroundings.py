@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import random
+import subprocess
+import sys
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 import pytest
 
-from moorline.errors import BufferFull, IngestError
+from moorline.errors import BufferFull, IngestError, RowError
 from moorline.questdb import Sender, TimestampNanos
 from tests.questdb.senders import FACES, KINDS, conf
 
@@ -44,11 +47,34 @@ def test_a_program_with_many_files_open(
     questdb_lab: QuestdbLab, many_files: None, kind: str, protocol: str
 ) -> None:
     face = FACES[kind](conf(questdb_lab, protocol))
-    for number in range(3):
-        face.row("t", columns={"x": number}, at=AT)
-        face.flush()  # the second on a connection that is open already
-    face.close()
+    with closing(face), ExitStack() as undo:
+        undo.callback(face.drop)
+        for number in range(3):
+            face.row("t", columns={"x": number}, at=AT)
+            face.flush()  # the second on a connection that is open already
     questdb_lab.wait_rows("t", 3)
+
+
+def by_row(sender: Sender, thread: int, first: int) -> None:
+    sender.row("t", columns={"thread": thread, "number": first}, at=AT)
+
+
+def by_calls(sender: Sender, thread: int, first: int) -> None:
+    sender.table("t").column("thread", thread).column("number", first).at(AT)
+
+
+def by_schema(sender: Sender, thread: int, first: int) -> None:
+    schema = {"thread": "i64", "number": "i64", "timestamp": "at"}
+    sender.rows("t", [(thread, first + n, AT) for n in range(5)], schema)
+
+
+def by_mistake(sender: Sender, thread: int, first: int) -> None:
+    with pytest.raises(RowError):
+        sender.row("t", columns={"thread": thread, "number": b""}, at=AT)
+
+
+# How rows are added, and how many.
+WAYS = ((by_row, 1), (by_calls, 1), (by_schema, 5), (by_mistake, 0))
 
 
 def test_threads_flush_add_and_fail_at_once(questdb_lab: QuestdbLab) -> None:
@@ -65,16 +91,19 @@ def test_threads_flush_add_and_fail_at_once(questdb_lab: QuestdbLab) -> None:
     sender = Sender.from_conf(conf(questdb_lab, **options))
     _ = sender.buffer  # the version is agreed on
     told: list[IngestError] = []
+    added = [0] * 8
 
     def work(thread: int) -> None:
-        for number in range(500):
+        dice = random.Random(thread)
+        while added[thread] < 500:
+            add, count = dice.choice(WAYS)
+            first, added[thread] = added[thread], added[thread] + count
             try:
-                columns = {"thread": thread, "number": number}
-                sender.row("t", columns=columns, at=AT)
-                if thread % 2 and not number % 20:
+                add(sender, thread, first)
+                if thread % 2 and not dice.randrange(20):
                     sender.flush()
             except IngestError as error:
-                told.append(error)
+                told.append(error)  # what was to be added was
 
     threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
     for thread in threads:
@@ -84,7 +113,8 @@ def test_threads_flush_add_and_fail_at_once(questdb_lab: QuestdbLab) -> None:
     questdb_lab.faults.reset()
     sender.close()
     assert len(sender) == 0
-    questdb_lab.wait_rows("t", 4000)
+    assert all(count >= 500 for count in added)
+    questdb_lab.wait_rows("t", sum(added))
     assert told
 
 
@@ -112,3 +142,25 @@ def test_the_buffer_takes_no_more_than_it_may_while_the_server_is_away(
     face.close()
     questdb_lab.wait_rows("t", taken)
     assert questdb_lab.sql("select x from t") == [(n,) for n in range(taken)]
+
+
+MADE = "sender = Sender.from_conf(sys.argv[1])\n"
+ADDED = "sender.row('t', columns={'x': 1}, at=None)\n"
+PROGRAMS = {
+    "of the module": MADE + ADDED,
+    "that exits": MADE + ADDED + "sys.exit(3)\n",
+    "that fails": MADE + ADDED + "raise SystemError\n",
+    "of a function": f"def f():\n {MADE} {ADDED}f()\n",
+    "of a thread": f"def f():\n {MADE} {ADDED}threading.Thread(target=f).start()\n",
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=PROGRAMS)
+def test_a_program_that_closes_no_sender_loses_no_row(
+    questdb_lab: QuestdbLab, program: str
+) -> None:
+    """What is warned of when Python warns of resources is not seen by default."""
+    imports = "import sys, threading\nfrom moorline.questdb import Sender\n"
+    command = [sys.executable, "-c", imports + program, conf(questdb_lab)]
+    subprocess.run(command, check=False, capture_output=True)
+    questdb_lab.wait_rows("t", 1, timeout=3)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,13 +16,12 @@ if TYPE_CHECKING:
 @pytest.fixture(params=KINDS)
 def opened(request: pytest.FixtureRequest) -> Iterator[Callable[..., Face]]:
     """Make senders of one kind, which drop what they have when the test has ended."""
-    made: list[Face] = []
+    with ExitStack() as undo:
 
-    def make(text: str, **options: object) -> Face:
-        made.append(FACES[request.param](text, **options))
-        return made[-1]
+        def make(text: str, **options: object) -> Face:
+            face = FACES[request.param](text, **options)
+            undo.callback(face.close)
+            undo.callback(face.drop)
+            return face
 
-    yield make
-    for face in made:
-        face.drop()
-        face.close()
+        yield make

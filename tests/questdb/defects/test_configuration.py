@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import traceback
 from typing import TYPE_CHECKING
 
 import pytest
 
-from moorline.errors import ConfigError
+from moorline.errors import ConfigError, MoorlineError
 from moorline.questdb import AsyncSender, Sender, SenderBuilder, TimestampNanos
 from tests.questdb.senders import conf
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tests.questdb.senders import Face
 
 AT = TimestampNanos(1_700_000_000_123_456_789)
+TOKEN = "sesam-4711"
 
 
 @pytest.mark.parametrize(
@@ -131,3 +133,36 @@ def test_importing_it_warns_of_nothing_and_needs_no_numpy() -> None:
         text=True,
     )
     assert ran.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [f"{TOKEN}\n", f"{TOKEN} ", f"{TOKEN}\u20ac", "", None, TOKEN.encode(), 4711],
+    ids=lambda given: repr(given).replace(TOKEN, "…"),
+)
+def test_a_token_that_cannot_be_sent_is_named_and_not_shown(
+    questdb_lab: QuestdbLab, opened: Callable[..., Face], given: object
+) -> None:
+    """16: a file that was read as it is ends with a line break, for instance."""
+    face = opened(conf(questdb_lab), token=lambda: given)
+    with pytest.raises(MoorlineError, match="token") as error:
+        face.row("t", columns={"x": 1}, at=AT)
+    assert TOKEN not in "".join(traceback.format_exception(error.value))
+    assert questdb_lab.requests == ()
+
+
+@pytest.mark.parametrize("token", [f"{TOKEN} ", f"{TOKEN}\u20ac", f"a {TOKEN}"])
+def test_a_token_that_cannot_be_sent_is_refused_at_once(token: str) -> None:
+    """16: HTTP has no way to send it; what it is must not be shown."""
+    with pytest.raises(ConfigError, match="token") as error:
+        Sender.from_conf("http::addr=localhost;", token=token)
+    assert TOKEN not in str(error.value)
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64])
+def test_a_host_that_can_be_none_is_an_error_of_ours(
+    opened: Callable[..., Face], host: str
+) -> None:
+    """15: such names raise a UnicodeError, which nobody expects who sends rows."""
+    with pytest.raises(MoorlineError, match=host):
+        opened(f"http::addr={host};retry_timeout=0;").row("t", columns={"x": 1}, at=AT)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from moorline.errors import RowError
+from moorline.errors import IngestError, RowError
 from moorline.questdb import Buffer, TimestampNanos
 from tests.questdb.senders import conf
 
@@ -258,8 +258,23 @@ def test_a_frame_that_is_refused_keeps_all_of_its_rows(
     face = opened(conf(questdb_lab, retry_timeout=0))
     face.dataframe({"a": [1.0, 2.0], "b": TWO}, table="t", at=None)
     questdb_lab.faults.answer(503)
-    with pytest.raises(Exception, match="2 rows were not acknowledged"):
+    with pytest.raises(IngestError, match="2 rows were not acknowledged"):
         face.flush()
     assert face.kept == 2
     face.flush()
     questdb_lab.wait_rows("t", 2)
+
+
+def test_a_frame_of_which_a_batch_fails_is_kept_or_says_how_far_it_came(
+    questdb_lab: QuestdbLab, opened: Callable[..., Face]
+) -> None:
+    """3: whoever cannot tell which rows were added loses them, or adds them twice."""
+    options = {"auto_flush_rows": 1000, "auto_flush_interval": "off"}
+    face = opened(conf(questdb_lab, retry_timeout=0, protocol_version=2, **options))
+    questdb_lab.faults.refuse()
+    rows = 50_000
+    with pytest.raises(IngestError) as error:
+        face.dataframe({"x": np.arange(rows)}, table="t", at=None)
+    kept = face.kept
+    told = "\n".join([str(error.value), *getattr(error.value, "__notes__", [])])
+    assert kept == rows or str(kept) in told

@@ -133,6 +133,23 @@ def test_what_the_server_says_is_read_whatever_type_it_has(
     assert told.error_id
 
 
+@pytest.mark.parametrize("side", ['"buy', '="buy', 'b"uy"', '\\"'])
+def test_the_row_that_is_refused_is_shown_whatever_is_before_it(
+    questdb_lab: QuestdbLab, opened: Opened, side: str
+) -> None:
+    """9: quotes mean nothing within symbols."""
+    questdb_lab.sql(
+        "create table t (side symbol, x double, ts timestamp) timestamp(ts) "
+        "partition by day wal"
+    )
+    face = opened(conf(questdb_lab))
+    face.row("t", symbols={"side": side}, columns={"x": 1.5}, at=AT)
+    face.row("t", columns={"x": "dear"}, at=AT)
+    with pytest.raises(IngestError) as error:
+        face.flush()
+    assert error.value.row == f't x="dear" {AT.value}n'
+
+
 def test_a_deterministic_500_is_not_tried_for_ten_seconds(
     questdb_lab: QuestdbLab, opened: Opened
 ) -> None:

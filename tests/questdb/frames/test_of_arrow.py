@@ -229,37 +229,6 @@ def test_an_array_of_structs_is_a_frame():
     assert "rows of the frame are null" in refused(pa.array([{"a": 1}, None]))
 
 
-def test_polars():
-    pl = pytest.importorskip("polars", reason="polars is not installed")
-    frame = pl.DataFrame(
-        {
-            "c": pl.Series(["a", None, "b"], dtype=pl.Categorical),
-            "e": pl.Series(["x y", "z", None], dtype=pl.Enum(["x y", "z"])),
-            "s": ["p", None, LONG],
-            "i": pl.Series([1, None, 3], dtype=pl.UInt16),
-            "f": pl.Series([1.5, None, float("nan")], dtype=pl.Float32),
-            "b": [True, None, False],
-            "t": pl.Series([DAY, None, DAY]),
-            "d": [date(2020, 1, 1), None, None],
-            "l": [[1.0, 2.0], None, []],
-            "a": pl.Series([[1.0], [2.0], [3.0]], dtype=pl.Array(pl.Float64, 1)),
-            "m": pl.Series([Decimal("1.5"), None, None], dtype=pl.Decimal(10, 3)),
-        }
-    )
-    given = [
-        {**row, "m": Decimal("1.500") if row["m"] else None} for row in frame.to_dicts()
-    ]
-    expected = rows(given, symbols=["c", "e"])
-    assert written(frame) == expected
-    assert written(frame[::-1][::-1]) == expected
-    assert written(pl.concat([frame[:1], frame[1:]], rechunk=False)) == expected
-    assert written(frame[1:]) == rows(given[1:], symbols=["c", "e"])
-    assert ".collect()" in refused(frame.lazy())
-    assert ".to_frame()" in refused(frame["i"])
-    duration = frame.select(x=pl.duration(seconds=1))
-    assert "the type duration cannot be written" in refused(duration)
-
-
 def test_duckdb():
     duckdb = pytest.importorskip("duckdb", reason="DuckDB is not installed")
     relation = duckdb.sql(

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 from moorline.errors import ConfigError, RowError
-from moorline.questdb.frames import of_arrow, of_pandas
+from moorline.questdb.frames import of_arrow, of_pandas, of_polars
 from moorline.questdb.frames.columns import Numbers, flat
 from moorline.questdb.frames.of_numpy import (
     is_array,
@@ -54,6 +54,8 @@ def sources_of(obj: object) -> Iterator[Source]:
         raise RowError(f"a {type(obj).__name__} is no frame: {CURES[known]}")
     if ("pandas", "DataFrame") in kinds:
         yield of_pandas.of_frame(obj)
+    elif ("polars", "DataFrame") in kinds:
+        yield of_polars.of_frame(obj)
     elif hasattr(obj, "__arrow_c_stream__") or hasattr(obj, "__arrow_c_array__"):
         yield of_arrow.of_stream(obj)
     elif is_array(obj):
