@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
+import threading
+from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -139,6 +142,25 @@ def a_plain_server(scene: Scene) -> None:
         peer.close()
 
 
+def a_server_that_hangs_up(scene: Scene) -> None:
+    """Close a connection when something came that is not understood."""
+
+    def hang_up(listener: socket.socket) -> None:
+        with suppress(OSError):  # until it is closed
+            while True:
+                with listener.accept()[0] as client:
+                    client.recv(65536)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=hang_up, args=(listener,))
+        thread.start()
+        try:
+            scene.https(port=listener.getsockname()[1])
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
 def of(**columns: object) -> Callable[[Scene], None]:
     """Send a row to a table that has had another."""
 
@@ -210,6 +232,8 @@ TROUBLES: dict[str, Callable[[Scene], None]] = {
     "nobody is trusted": without_a_list,
     "without verification": lambda scene: scene.https("tls_verify=unsafe_off;"),
     "speaks plain HTTP": a_plain_server,
+    "before there was TLS": a_server_that_hangs_up,
+    "in TLS in time": lambda scene: scene.https(port=scene.lab.front.http_port),
     "Connection refused": after(lambda faults: faults.refuse()),
     "rows were not acknowledged": after(lambda faults: faults.answer(503)),
     "timed out": after(lambda faults: faults.delay(2 * PATIENCE / 1000)),

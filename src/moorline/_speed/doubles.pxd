@@ -64,10 +64,8 @@ cdef inline int fill_powers() except -1:
 
 
 cdef inline uint64_t round_to_odd(const uint64_t* power, uint64_t number) noexcept nogil:
-    cdef uint64_t lower, middle, upper
-    product(power[1], number, &lower)
-    lower = product(power[1], number, &middle)
-    upper = product(power[0], number, &middle)
+    cdef uint64_t unused, middle, lower = product(power[1], number, &unused)
+    cdef uint64_t upper = product(power[0], number, &middle)
     middle += lower
     if middle < lower:
         upper += 1
@@ -116,7 +114,8 @@ cdef inline uint64_t shortest(uint64_t bits, int32_t* exponent) noexcept nogil:
     if below != above:
         return quarter + above
     half = 4 * quarter + 2
-    return quarter + (middle > half or middle == half and quarter & 1)
+    above = middle > half or (middle == half and quarter % 2 == 1)
+    return quarter + above
 
 
 cdef inline char* put_shortest(char* at, double value) noexcept nogil:

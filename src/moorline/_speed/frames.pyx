@@ -22,6 +22,7 @@ from libc.stdint cimport (
 from libc.string cimport memcpy
 
 from moorline._speed.digits cimport put_signed, put_unsigned
+from moorline._speed.doubles cimport fill_powers, put_shortest
 from moorline._speed.store cimport Store
 from moorline._speed.texts cimport BREAKS, INSIDE, OUTSIDE
 
@@ -306,6 +307,13 @@ cdef inline char* put_double(char* at, double value, bint strict) noexcept nogil
     return at + 8
 
 
+cdef inline char* put_text_double(char* at, double value, bint strict) noexcept nogil:
+    # The same, as protocol version 1 has it.
+    if strict and not isfinite(value):
+        return NULL
+    return put_shortest(at, value)
+
+
 cdef inline char* put_moment(
     char* at, const Cell* cell, int64_t count, bint strict
 ) noexcept nogil:
@@ -384,6 +392,14 @@ cdef char* put_cell(
         return put_double(at, (<const double*>cell.data)[index], strict)
     if kind == c"f":
         return put_double(at, (<const float*>cell.data)[index], strict)
+    if kind == c"D" or kind == c"F":
+        return put_text_double(
+            at,
+            (<const double*>cell.data)[index]
+            if kind == c"D"
+            else (<const float*>cell.data)[index],
+            strict,
+        )
     if kind == c"?":
         at[0] = c"t" if cell.data[index] else c"f"
         return at + 1
@@ -460,6 +476,7 @@ cdef Outcome put_rows(const Job* job, Place* place, Py_ssize_t stop) noexcept no
 
 # --- what is known to Python ---------------------------------------------------------
 
+KINDS = frozenset("bBhHiIqQfdFD?!tTsSvco0")
 cdef dict ROLES = {"table": TABLE, "symbol": SYMBOL, "any": COLUMN, "at": MOMENT}
 cdef int64_t LATEST_NANOS = LAST_NANOS
 cdef int64_t LATEST_MICROS = LAST_MICROS
@@ -530,8 +547,12 @@ cdef class Rows:
     cdef int _fill(self, Cell* cell, object given, int version) except -1:
         cdef Py_ssize_t size
         cdef bytes name = given.name
-        if given.kind in "fd":
+        if given.kind in "FD":
+            fill_powers()
+        elif given.kind in "fd":
             name += b"=\x10"  # the mark of a double
+        if given.kind not in KINDS:
+            raise ValueError(f"a column of the unknown kind {given.kind!r}")
         cell.kind = ord(given.kind)
         cell.codes = ord(given.codes)
         cell.role = ROLES[given.role]

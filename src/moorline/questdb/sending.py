@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, cast
 from moorline import __version__
 from moorline.core.backoff import Backoff
 from moorline.core.steps import Act
-from moorline.errors import ConfigError, IngestError
+from moorline.errors import ConfigError, IngestError, TlsError
 from moorline.net.http import ExchangeError, Stage
 from moorline.questdb.auth import Basic, Bearer
 from moorline.questdb.buffer import Buffer
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from moorline.core.address import Address
     from moorline.core.flow import Flow
-    from moorline.errors import TlsError
     from moorline.questdb.delivery import Batch
     from moorline.questdb.encoding import ProtocolVersion
     from moorline.questdb.frames import Chunk
@@ -211,10 +210,12 @@ class Sending:
 
         from moorline.questdb.tls_errors import of_exchange
 
-        address = self.settings.addresses[server]
-        if isinstance(error.__cause__, ssl.SSLError):
+        address, cause = self.settings.addresses[server], error.__cause__
+        if isinstance(cause, TlsError):
+            return cause
+        if isinstance(cause, ssl.SSLError):
             # As of a server that wants a certificate: TLS 1.3 says so with the answer.
-            return self._translated(error.__cause__, address)
+            return self._translated(cause, address)
         return of_exchange(error, address, self.settings.protocol)
 
     def _authorization(self, _renewed: bool) -> str:  # noqa: FBT001 - given by place

@@ -166,6 +166,28 @@ def test_arrays_of_numpy(data):
     both(lambda: frame, **data.draw(options(len(frame))))
 
 
+def test_doubles_as_text():
+    """Of protocol version 1: random bits, powers and their neighbours, short ones."""
+    need_kernel()
+    dice = np.random.default_rng()
+    powers = [s * 10.0**p for p in range(-323, 309) for s in (1, -1, 9.5)]
+    powers += [2.0**p for p in range(-1074, 1024)]
+    values = np.concatenate(
+        [
+            np.frombuffer(dice.bytes(8 * 20_000), "f8"),
+            np.nextafter(powers, np.inf),
+            np.nextafter(powers, -np.inf),
+            powers,
+            dice.integers(0, 10**17, 20_000) / 10.0 ** dice.integers(0, 20, 20_000),
+            np.float64([0.0, -0.0, 5e-324, 1.7976931348623157e308, 2**53 + 1, 1e22]),
+            np.arange(-50, 50) * 1e15 / 3,
+        ]
+    )
+    both(lambda: {"x": values}, version=1)
+    narrow = np.frombuffer(dice.bytes(4 * 20_000), "f4")
+    both(lambda: {"x": narrow}, version=1)
+
+
 def test_rows_longer_than_all_before_find_room():
     need_kernel()
     texts = ["", "x" * 100_000, "é" * 300_000, "=" * 70_000, *["ab"] * 5000]

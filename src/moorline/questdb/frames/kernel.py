@@ -39,10 +39,11 @@ class Cell(NamedTuple):
     """A column as the kernel takes it.
 
     Args:
-        kind: What it is: the format of numbers, as in ``struct``; ``?`` truth values
-            in bytes, ``!`` in bits; ``t`` moments of 64 bits, ``T`` of 32; ``s`` texts
-            with offsets of 32 bits, ``S`` of 64; ``v`` views; ``c`` the numbers of a
-            dictionary; ``o`` values that Python gives; ``0`` nothing.
+        kind: What it is: the format of numbers, as in ``struct``, ``F`` and ``D`` for
+            floats that are written as text; ``?`` truth values in bytes, ``!`` in
+            bits; ``t`` moments of 64 bits, ``T`` of 32; ``s`` texts with offsets of 32
+            bits, ``S`` of 64; ``v`` views; ``c`` the numbers of a dictionary; ``o``
+            values that Python gives; ``0`` nothing.
         role: What becomes of it.
         name: What it is called, as it is written.
         offset: Where the first row is.
@@ -190,8 +191,10 @@ def _known(  # noqa: PLR0911 - one for each layout
                 codes=column.data.format,
                 entries=_entries(writers, column),
             )
-        case Numbers() if column.family == "i64" or encoding.version > 1:
-            return Cell(column.data.format, data=column.data)
+        case Numbers():
+            kind = column.data.format
+            as_text = kind in "fd" and encoding.version == 1
+            return Cell(kind.upper() if as_text else kind, data=column.data)
         case Texts() if role != "table":
             kind = "s" if column.offsets.format == "i" else "S"
             return Cell(kind, data=column.data, offsets=column.offsets)
