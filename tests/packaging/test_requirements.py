@@ -21,6 +21,7 @@ SOURCES = {
     "bootstrap": ((), ("bootstrap",)),
     "dev": (tuple(PYPROJECT["project"]["optional-dependencies"]), ("dev",)),
     "docs": ((), ("docs",)),
+    "frames": ((), ("frames",)),
     "lint": ((), ("lint",)),
 }
 

@@ -10,8 +10,8 @@ from moorline.core.backoff import Backoff
 from moorline.core.steps import Act, Now, Sleep
 from moorline.errors import IngestError
 from moorline.net.http import ExchangeError, Response, Stage
+from moorline.questdb.batch import Batch
 from moorline.questdb.delivery import (
-    Batch,
     Exchange,
     Patience,
     Server,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from moorline.errors import ConfigError, IngestError
-from moorline.questdb.delivery import Batch
+from moorline.questdb.batch import Batch
 from moorline.questdb.spool import Spool
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def test_a_batch_that_was_half_written_is_none(tmp_path: Path) -> None:
 def test_a_process_that_was_killed_leaves_its_folder(tmp_path: Path) -> None:
     program = (
         "import os, signal\n"
-        "from moorline.questdb.delivery import Batch\n"
+        "from moorline.questdb.batch import Batch\n"
         "from moorline.questdb.spool import Spool\n"
         f"spool = Spool({str(tmp_path)!r})\n"
         "spool.put(Batch(b't x=7i\\n', 1))\n"

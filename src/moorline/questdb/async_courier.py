@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from moorline.questdb.delivery import Batch
+    from moorline.questdb.batch import Batch
     from moorline.questdb.outbox import Outbox
 
 __all__ = ["AsyncCourier"]

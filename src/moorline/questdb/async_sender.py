@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from moorline.core.options import Value
+    from moorline.questdb.batch import Batch
     from moorline.questdb.buffer import Buffer
-    from moorline.questdb.delivery import Batch
     from moorline.questdb.fluent import At, Row
     from moorline.questdb.frames.layout import ColumnRef, Symbols
     from moorline.questdb.schema import ColumnKind

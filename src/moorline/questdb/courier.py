@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from moorline.questdb.delivery import Batch
+    from moorline.questdb.batch import Batch
     from moorline.questdb.outbox import Outbox
 
 __all__ = ["Courier"]

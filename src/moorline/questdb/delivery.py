@@ -14,7 +14,7 @@ from moorline.core.steps import Act, Now, Sleep
 from moorline.errors import IngestError
 from moorline.net.http import ExchangeError, Request, Response, Stage
 from moorline.questdb.answers import Meaning, complaint_of, meaning_of, wait_of
-from moorline.questdb.lines import row_text
+from moorline.questdb.batch import Batch
 from moorline.questdb.negotiation import agreed
 
 if TYPE_CHECKING:
@@ -25,9 +25,8 @@ if TYPE_CHECKING:
     from moorline.errors import TlsError
     from moorline.net.http import Body
     from moorline.questdb.negotiation import Agreed
-    from moorline.questdb.store import Store
 
-__all__ = ["Batch", "Exchange", "Patience", "Server", "deliver", "negotiate"]
+__all__ = ["Exchange", "Patience", "Server", "deliver", "negotiate"]
 
 logger = logging.getLogger(__name__)
 
@@ -68,22 +67,6 @@ class Patience(NamedTuple):
     def for_body(self, size: int) -> float:
         """Return the seconds for a request with a body of so many bytes."""
         return self.request + (size / self.throughput if self.throughput else 0.0)
-
-
-class Batch(NamedTuple):
-    """Rows to deliver.
-
-    Args:
-        body: As they go over the wire.
-        rows: How many they are.
-    """
-
-    body: bytes | Store
-    rows: int
-
-    def row(self, number: int) -> str:
-        """Return one of them as text, by its number from 1."""
-        return row_text(bytes(self.body), number)
 
 
 @dataclass(slots=True)

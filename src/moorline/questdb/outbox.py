@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
-from moorline.questdb.delivery import Batch
+from moorline.questdb.batch import Batch
 
 if TYPE_CHECKING:
     from moorline.questdb.buffer import Buffer

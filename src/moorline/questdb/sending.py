@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from moorline.core.address import Address
     from moorline.core.flow import Flow
-    from moorline.questdb.delivery import Batch
+    from moorline.questdb.batch import Batch
     from moorline.questdb.encoding import ProtocolVersion
     from moorline.questdb.frames import Chunk
     from moorline.questdb.frames.slices import Slice

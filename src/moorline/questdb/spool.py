@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from moorline.errors import ConfigError, IngestError
-from moorline.questdb.delivery import Batch
+from moorline.questdb.batch import Batch
 from moorline.questdb.locks import try_lock
 
 if TYPE_CHECKING:

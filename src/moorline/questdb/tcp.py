@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from moorline.core.flow import Flow
-    from moorline.questdb.delivery import Batch
+    from moorline.questdb.batch import Batch
     from moorline.questdb.settings import Settings
     from moorline.questdb.tls import Contexts
 

@@ -14,7 +14,7 @@ from moorline.questdb.tls_errors import answered_in_tls, speaks_tls
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from moorline.questdb.delivery import Batch
+    from moorline.questdb.batch import Batch
     from moorline.questdb.settings import Settings
     from moorline.questdb.tls_errors import TlsError
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from moorline.net.tcp_aio import AsyncTcpConnection
 from moorline.net.tcp_sync import TcpConnection
-from moorline.questdb.delivery import Batch
+from moorline.questdb.batch import Batch
 from moorline.questdb.settings import settings_of
 from moorline.questdb.tcp import Line, deliver, leave
 from moorline.questdb.tls import Contexts

@@ -12,7 +12,7 @@ import pytest
 from moorline.errors import IngestError, TlsError
 from moorline.net.tcp_aio import AsyncTcpConnection
 from moorline.questdb import Buffer, TimestampNanos
-from moorline.questdb.delivery import Batch
+from moorline.questdb.batch import Batch
 from moorline.questdb.settings import settings_of
 from moorline.questdb.tcp import Line, deliver, leave
 from moorline.shell import aio

@@ -18,7 +18,7 @@ from moorline.net.tcp import (
     Receive,
     Send,
 )
-from moorline.questdb.delivery import Batch
+from moorline.questdb.batch import Batch
 from moorline.questdb.settings import settings_of
 from moorline.questdb.tcp import Line, deliver, leave
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise, repeat
 from struct import unpack
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from moorline.questdb.kinds import kind_of
 from moorline.questdb.timestamps import TimestampMicros, TimestampNanos
@@ -83,8 +83,7 @@ def flat(data: object, code: str = "B") -> memoryview:
     view: memoryview = memoryview(data)  # type: ignore[arg-type]
     # Of nothing there may be no cast.
     view = view.cast("B") if view.nbytes else memoryview(b"")
-    found: memoryview = view.cast(code)  # type: ignore[call-overload]
-    return found
+    return cast("memoryview", view.cast(cast("Any", code)))
 
 
 def is_absent(kind: type) -> bool:

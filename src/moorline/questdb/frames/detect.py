@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array as PlainArray  # noqa: N812 - it is a type
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from itertools import chain
@@ -39,6 +38,8 @@ CURES = {
     ("polars", "Series"): "it is one column: write series.to_frame()",
     ("pandas", "Index"): "it is one column: write index.to_frame()",
 }
+# What is neither a row nor a frame, though some can be gone through.
+NO_ROWS = (list, tuple, str, bytes, int, float)
 TYPECODES = {"b", "B", "h", "H", "i", "I", "q", "Q", "f", "d"}
 
 
@@ -77,7 +78,7 @@ def _of_iterator(items: Iterator[object]) -> Iterator[Source]:
     for item in items:
         if is_row(item):
             yield from of_rows(chain([item], items))
-        elif isinstance(item, list | tuple | str | bytes | int | float):
+        elif isinstance(item, NO_ROWS):
             raise RowError(f"{shown(item)} is no row: {WHAT}")
         else:
             yield from sources_of(item)
@@ -89,9 +90,10 @@ def _of_mapping(columns: Mapping[object, object]) -> Source:
     )
 
 
-def _of_column(name: object, values: Any) -> Pieces:  # noqa: ANN401 - of any package
+def _of_column(name: object, obj: object) -> Pieces:
     """Return the pieces of a column that somebody has made of something."""
-    kinds = _kinds(values)
+    kinds = _kinds(obj)
+    values: Any = obj  # of any package
     if is_array(values):
         if not values.ndim:
             raise RowError(f"column {name!r}: {shown(values)} is one value: {WHAT}")
@@ -102,11 +104,11 @@ def _of_column(name: object, values: Any) -> Pieces:  # noqa: ANN401 - of any pa
         return of_pandas.of_series(name, values)
     if hasattr(values, "__arrow_c_stream__") or hasattr(values, "__arrow_c_array__"):
         return of_arrow.of_column(name, values)
-    if isinstance(values, PlainArray) and values.typecode in TYPECODES:
+    if ("array", "array") in kinds and values.typecode in TYPECODES:
         data = flat(values, values.typecode)
         return [Piece(len(values), Numbers(data=data))]
-    if isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping):
-        cells = list(cast("Iterable[object]", values))
+    if isinstance(obj, Iterable) and not isinstance(obj, str | bytes | Mapping):
+        cells = list(cast("Iterable[object]", obj))
         return [Piece(len(cells), of_objects(cells))]
     raise RowError(
         f"column {name!r}: {shown(values)} is one value: a dict is of arrays or lists; "

@@ -66,7 +66,9 @@ FAMILIES: dict[Family, Iterable[str]] = {
     "dec": DECIMALS,
     "arr": LISTS,
 }
-FAMILY_OF = {kind: family for family, kinds in FAMILIES.items() for kind in kinds}
+FAMILY_OF: dict[str, Family] = {
+    kind: family for family, kinds in FAMILIES.items() for kind in kinds
+}
 TO_TEXT = "cast it to text, of which the server makes what its column is"
 CURES = {
     "duration": "cast it to int64, a whole number of its unit",

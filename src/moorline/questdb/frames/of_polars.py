@@ -26,8 +26,8 @@ def of_frame(frame: Any) -> Source:  # noqa: ANN401 - polars's, which is not imp
 
 
 def _of_series(series: Any) -> Pieces:  # noqa: ANN401 - as above
-    categories = getattr(series.dtype, "categories", None)
-    if not hasattr(categories, "to_series"):
+    categories: Any = getattr(series.dtype, "categories", None)
+    if categories is None or not hasattr(categories, "to_series"):
         return of_arrow.of_column(series.name, series)
     entries = categories.to_series()
     if len(entries) > len(series):  # which a whole process may have filled

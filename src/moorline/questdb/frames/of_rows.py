@@ -65,12 +65,14 @@ def _reader(kind: type) -> Callable[[Any], Mapping[object, object]] | None:
     """Return what makes a mapping of a row of a type; `None` if it is no row."""
     if issubclass(kind, Mapping):
         return _same
+    names: list[str] = []
     if is_dataclass(kind):
         names = [field.name for field in fields(kind)]
-        return lambda row: {name: getattr(row, name) for name in names}
-    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
-        return lambda row: cast("dict[object, object]", row._asdict())
-    return None
+    elif issubclass(kind, tuple):
+        names = [*getattr(cast("Any", kind), "_fields", ())]
+    if not names:
+        return None
+    return lambda row: {name: getattr(row, name) for name in names}
 
 
 def _same(row: Mapping[object, object]) -> Mapping[object, object]:
