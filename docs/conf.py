@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-import moorline
+import os
+
+# The docstrings of the originals are read, with the kernel installed or not.
+os.environ.setdefault("MOORLINE_IMPL", "python")
+
+import moorline  # noqa: E402 - it chooses when it is imported
 
 project = "moorline"
 author = "The moorline authors"

@@ -142,7 +142,7 @@ class Course:
 
     def check(self) -> None:
         """Compare what is stored with what was sent, value by value."""
-        self.lab.wait_rows(TABLE, self.rows, timeout=60)
+        self.lab.wait_rows(TABLE, self.rows, timeout=20 + self.rows / 20_000)
         ((count, total, last),) = self.lab.sql(
             f"select count_distinct(id), sum(id), max(id) from {TABLE}"  # noqa: S608 - a name of ours
         )

@@ -78,7 +78,7 @@ def _of_iterator(items: Iterator[object]) -> Iterator[Source]:
     for item in items:
         if is_row(item):
             yield from of_rows(chain([item], items))
-        elif isinstance(item, NO_ROWS):
+        elif issubclass(type(item), NO_ROWS):
             raise RowError(f"{shown(item)} is no row: {WHAT}")
         else:
             yield from sources_of(item)

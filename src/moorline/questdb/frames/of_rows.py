@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from moorline.errors import RowError
 from moorline.questdb.frames.of_numpy import of_objects
@@ -65,11 +65,12 @@ def _reader(kind: type) -> Callable[[Any], Mapping[object, object]] | None:
     """Return what makes a mapping of a row of a type; `None` if it is no row."""
     if issubclass(kind, Mapping):
         return _same
+    known = cast("Any", kind)  # of which the checkers would know half
     names: list[str] = []
-    if is_dataclass(kind):
-        names = [field.name for field in fields(kind)]
+    if is_dataclass(known):
+        names = [field.name for field in fields(known)]
     elif issubclass(kind, tuple):
-        names = [*getattr(cast("Any", kind), "_fields", ())]
+        names = [*getattr(known, "_fields", ())]
     if not names:
         return None
     return lambda row: {name: getattr(row, name) for name in names}
