@@ -30,12 +30,13 @@ class Desk:
     def look(self) -> None:
         self.watch = self.outbox.watch()
 
-    async def carry(self, batch) -> None:
+    async def carry(self, batch) -> bool:
         self.begun.put_nowait(batch.rows)
         answer = await asyncio.wait_for(self.answers.get(), PATIENCE)
         if answer is not None:
             raise answer
         self.arrived.append(bytes(batch.body))
+        return False
 
     async def add(self, number: int) -> None:
         self.outbox.buffer.row("t", columns={"x": number}, at=None)
@@ -125,7 +126,7 @@ async def test_rows_that_have_lain_for_long_enough_are_sent() -> None:
         assert await desk.next() == 1
         desk.let_pass()
     await desk.settle()
-    desk.courier.stop()
+    await desk.courier.stop()
     assert desk.arrived == [written(1), written(2)]
 
 
@@ -136,7 +137,7 @@ async def test_the_alarm_tries_again_after_a_failure() -> None:
     await desk.add(1)
     assert [await desk.next(), await desk.next()] == [1, 1]
     await desk.settle()
-    desk.courier.stop()
+    await desk.courier.stop()
     assert desk.arrived == [written(1)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import select
+import selectors
 import socket
 import time
 from contextlib import suppress
@@ -119,7 +119,9 @@ class HttpConnection:
 
 def _has_news(idle: socket.socket) -> bool:
     """Tell whether something is to be read on a connection where nothing should be."""
-    return bool(select.select([idle], [], [], 0)[0])
+    with selectors.DefaultSelector() as selector:  # select() ends at 1024 files
+        selector.register(idle, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def _left(deadline: float) -> float:

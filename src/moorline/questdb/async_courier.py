@@ -25,14 +25,15 @@ class AsyncCourier:
 
     Args:
         outbox: The rows.
-        carry: Delivers a batch, or raises; one call at a time.
+        carry: Delivers a batch, or raises; one call at a time. It returns whether its
+            caller was cancelled all the same.
         watch: Is called when `Outbox.watch` may say something else than before.
     """
 
     def __init__(
         self,
         outbox: Outbox,
-        carry: Callable[[Batch], Awaitable[None]],
+        carry: Callable[[Batch], Awaitable[bool]],
         watch: Callable[[], None],
     ) -> None:
         self._outbox = outbox
@@ -92,13 +93,17 @@ class AsyncCourier:
         if told is not None:
             raise told
 
-    def stop(self) -> None:
-        """Set the alarm off."""
+    async def stop(self) -> None:
+        """Set the alarm off, and give up what is under way; it is kept."""
         timer, self._timer = self._timer, None
+        task, self._task = self._task, None
         self._outbox.armed = False
         self._watch()
         if timer is not None:
             timer.cancel()
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
 
     def _arm(self) -> None:
         """Set the alarm if there is none and there should be."""
@@ -134,7 +139,7 @@ class AsyncCourier:
 
     async def _deliver(self, batch: Batch) -> None:
         try:
-            await self._carry(batch)
+            cancelled = await self._carry(batch)
         except BaseException:
             self._outbox.kept()
             raise
@@ -142,3 +147,5 @@ class AsyncCourier:
             self._outbox.delivered()
         finally:
             self._idle.set()
+        if cancelled:
+            raise asyncio.CancelledError

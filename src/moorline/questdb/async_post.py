@@ -62,8 +62,11 @@ class AsyncPost:
         """Run a flow that asks a server something."""
         return await self._wires.run(flow)
 
-    async def carry(self, batch: Batch) -> None:
+    async def carry(self, batch: Batch) -> bool:
         """Deliver a batch, or write it to disk.
+
+        Returns:
+            Whether the caller was cancelled when it could no longer be stopped.
 
         Raises:
             IngestError: It was not; it is the caller's.
@@ -71,9 +74,17 @@ class AsyncPost:
         """
         if self._spool is None or self._forwarder is None:
             await self._wires.run(self._sending.deliver(batch))
-        else:
-            await asyncio.to_thread(self._spool.put, batch)
-            self._forwarder.wake()
+            return False
+        writing = asyncio.ensure_future(asyncio.to_thread(self._spool.put, batch))
+        cancelled = False
+        while not writing.done():
+            try:
+                await asyncio.wait({writing})
+            except asyncio.CancelledError:
+                cancelled = True
+        writing.result()
+        self._forwarder.wake()
+        return cancelled
 
     async def finish(self) -> None:
         """Deliver what is on disk, and close a connection of TCP in order.

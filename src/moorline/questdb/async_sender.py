@@ -9,13 +9,18 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from moorline.errors import ConfigError, MoorlineError
+from moorline.errors import (
+    ConfigError,
+    IngestError,
+    MoorlineError,
+    RowError,
+    TlsError,
+)
 from moorline.questdb.async_courier import AsyncCourier
 from moorline.questdb.async_post import AsyncPost
 from moorline.questdb.outbox import Outbox, warn_of_loss
 from moorline.questdb.sending import Sending, is_told
 from moorline.questdb.settings import settings_from_conf, settings_from_env
-from moorline.questdb.store import Store
 from moorline.questdb.transaction import AsyncTransaction
 
 if TYPE_CHECKING:
@@ -152,15 +157,24 @@ class AsyncSender:
             obj, table=table, table_name_col=table_name_col, symbols=symbols, at=at
         )
         parts = self._sending.slices(chunks)
-        store, rows = Store(), 0
-        while (part := await asyncio.to_thread(next, parts, None)) is not None:
-            await asyncio.to_thread(part.encode, store)
-            rows += part.rows
-            if self._sending.is_automatic:
-                buffer.adopt(store, rows)
-                await self._added(buffer)
-                rows = 0
-        buffer.adopt(store, rows)
+        failure: MoorlineError | None = None
+        store, rows, added = buffer.lend(), 0, 0
+        try:
+            while (part := await asyncio.to_thread(next, parts, None)) is not None:
+                await asyncio.to_thread(part.encode, store)
+                rows += part.rows
+                if self._sending.is_automatic:
+                    buffer.adopt(store, rows)
+                    added, rows = added + rows, 0
+                    failure = failure or await self._trouble(buffer)
+            buffer.adopt(store, rows)
+        except RowError as error:
+            error.add_note(f"{added} rows of the frame were added")
+            raise
+        finally:
+            buffer.recycle(store)
+        if failure is not None:
+            raise failure
         return self
 
     def transaction(self, table: str) -> AsyncTransaction:
@@ -218,7 +232,7 @@ class AsyncSender:
                 self._outbox.buffer.check_finished()
         finally:
             self._outbox.closed = True
-            self._courier.stop()
+            await self._courier.stop()
             await self._post.close()
 
     async def __aenter__(self) -> Self:
@@ -250,6 +264,14 @@ class AsyncSender:
         enough = self._enough
         if buffer.row_count >= enough.rows or len(buffer) >= enough.bytes:
             await self._courier.reached()
+
+    async def _trouble(self, buffer: Buffer) -> MoorlineError | None:
+        """Do what is due after rows; return what went wrong with it."""
+        try:
+            await self._added(buffer)
+        except (IngestError, TlsError) as error:
+            return error
+        return None
 
     def _watch(self) -> None:
         self._enough = self._outbox.watch()

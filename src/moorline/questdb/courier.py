@@ -21,6 +21,8 @@ __all__ = ["Courier"]
 
 logger = logging.getLogger(__name__)
 
+_abandoned: set[threading.Thread] = set()
+
 
 class Courier:
     """Sees to it that rows are sent, each batch once the one before has arrived.
@@ -118,9 +120,17 @@ class Courier:
         """
         with self._changed:
             self._leave = leave
+            if self._thread is not None:
+                _abandoned.add(self._thread)
             self._changed.notify_all()
         if self._thread is None:
             leave()
+
+    @staticmethod
+    def wait_for_abandoned() -> None:
+        """Wait for all threads whose senders are gone, as at the end of a program."""
+        for thread in list(_abandoned):
+            thread.join()
 
     def _arm(self) -> None:
         """Set the alarm if there is none and there should be; begin the thread."""
@@ -138,14 +148,12 @@ class Courier:
     def _work(self) -> None:
         while (batch := self._next()) is not None:
             try:
-                self._deliver(batch)
+                self._deliver(batch, tell=True)
             except Exception as error:  # noqa: BLE001 - whoever adds a row is told
                 logger.warning("rows were not delivered, and are kept: %s", error)
-                with self._changed:
-                    self._outbox.failure = error
-                    self._watch()
         if self._leave is not None:
             self._leave()
+            _abandoned.discard(threading.current_thread())
 
     def _next(self) -> Batch | None:
         """Wait for a batch to deliver; `None`: there will be none."""
@@ -177,12 +185,15 @@ class Courier:
             outbox.armed = bool(outbox.buffer and outbox.buffer.row_count)
         return batch
 
-    def _deliver(self, batch: Batch) -> None:
+    def _deliver(self, batch: Batch, *, tell: bool = False) -> None:
         try:
             self._carry(batch)
-        except BaseException:
+        except BaseException as error:
             with self._changed:
                 self._outbox.kept()
+                if tell and isinstance(error, Exception):
+                    self._outbox.failure = error
+                    self._watch()
                 self._changed.notify_all()
             raise
         with self._changed:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["row_text", "rows_in"]
 
-LF, QUOTE, BACKSLASH, EQUALS = b'\n"\\='
+LF, QUOTE, BACKSLASH, EQUALS, SPACE = b'\n"\\= '
 DOUBLE, ARRAY, DECIMAL = 0x10, 0x0E, 0x17
 LONGEST = 500  # characters of a row that are shown
 
@@ -20,12 +20,13 @@ LONGEST = 500  # characters of a row that are shown
 def rows_in(batch: bytes) -> Iterator[bytes]:
     """Yield the rows of a batch, each without its end of line."""
     start = at = 0
-    quoted = False
+    in_columns = quoted = False
+    value_at = 0  # where a column's value begins
     while at < len(batch):
         byte = batch[at]
         if byte == BACKSLASH:
             at += 2
-        elif byte == QUOTE and (quoted or batch[at - 1 : at] == b"="):
+        elif byte == QUOTE and (quoted or (in_columns and at == value_at)):
             quoted = not quoted
             at += 1
         elif quoted:
@@ -33,9 +34,13 @@ def rows_in(batch: bytes) -> Iterator[bytes]:
         elif byte == LF:
             yield batch[start:at]
             start = at = at + 1
-        elif byte == EQUALS and batch[at + 1 : at + 2] == b"=":
+            in_columns = False
+        elif byte == EQUALS and in_columns and batch[at + 1 : at + 2] == b"=":
             at = _behind_binary(batch, at + 2)
         else:
+            if byte == EQUALS:
+                value_at = at + 1
+            in_columns |= byte == SPACE
             at += 1
 
 

@@ -28,23 +28,32 @@ class Post:
     Args:
         sending: What the sender knows of its servers.
         failed: Is told why a batch on disk was not delivered.
-
-    Raises:
-        ConfigError: ``spool_dir`` cannot be used.
     """
 
     def __init__(self, sending: Sending, failed: Callable[[Exception], None]) -> None:
         self._sending = sending
-        self._wires = wires = Wires(sending)
+        self._wires = Wires(sending)
+        self._failed = failed
         self._spool: Spool | None = None
-        if sending.settings.spool_dir:
+
+    def open(self) -> None:
+        """Look at ``spool_dir``, and begin to deliver what is there.
+
+        Raises:
+            ConfigError: It cannot be used.
+        """
+        sending, wires = self._sending, self._wires
+        if sending.settings.spool_dir and self._spool is None:
             # Few need them, and nobody else is to wait for them.
             from moorline.questdb.forwarder import Forwarder  # noqa: PLC0415
             from moorline.questdb.spool import Spool  # noqa: PLC0415
 
             self._spool = spool = Spool(sending.settings.spool_dir)
             self._forwarder = Forwarder(
-                spool, lambda: wires.run(sending.drain(spool)), sending.pause, failed
+                spool,
+                lambda: wires.run(sending.drain(spool)),
+                sending.pause,
+                self._failed,
             )
 
     def __len__(self) -> int:
@@ -95,5 +104,7 @@ class Post:
 
     def leave(self) -> None:
         """Let everything be, in a forked child: it is the parent's."""
+        if self._spool is not None:
+            self._spool.close()  # or the folder would be held when the parent is gone
         self._wires.close()
         self._sending.forget()

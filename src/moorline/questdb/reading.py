@@ -207,9 +207,20 @@ def endpoint(given: Given, written: str) -> Address:
     bracketed, host, port = found.groups()
     if bracketed is not None and _version(bracketed) != _IPV6:
         raise given.error("what is in brackets is no IPv6 address")
+    if bracketed is None and not _can_be_asked_for(host):
+        raise given.error("the host is no name that can be looked up")
     if port is not None and int(port) not in PORTS:
         raise given.error("the port is not from 1 to 65535")
     return Address(bracketed or host, int(port or 0))
+
+
+def _can_be_asked_for(host: str) -> bool:
+    """Tell whether a name's labels have the lengths and characters that DNS has."""
+    try:
+        host.removesuffix(".").encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 _IPV6 = 6

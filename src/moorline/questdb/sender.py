@@ -13,14 +13,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 from weakref import WeakMethod, WeakSet
 
-from moorline.errors import MoorlineError
+from moorline.errors import IngestError, MoorlineError, RowError, TlsError
 from moorline.questdb.courier import Courier
 from moorline.questdb.intake import Intake
 from moorline.questdb.outbox import Outbox, warn_of_loss
 from moorline.questdb.post import Post
 from moorline.questdb.sending import Sending, is_told
 from moorline.questdb.settings import settings_from_conf, settings_from_env
-from moorline.questdb.store import Store
 from moorline.questdb.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -63,6 +62,7 @@ class Sender(Intake):
         super().__init__()
         self._sending = Sending(settings)
         self._begin()
+        self._post.open()
         _alive.add(self)
 
     def _begin(self) -> None:
@@ -132,14 +132,14 @@ class Sender(Intake):
         """Add the rows of a frame; see `Buffer.dataframe`.
 
         Rows are sent while the next ones are written, if they are sent on their own: of
-        a frame with a row that cannot be written, those in front of it may be added.
-        With ``auto_flush=off`` all of them are, or none.
+        a frame with a row that cannot be written, some in front of it may be added, and
+        the error says how many. With ``auto_flush=off`` all of them are, or none.
 
         Raises:
             RowError: It is no frame, or a row of it cannot be written.
-            BufferFull: There is no room for it.
-            IngestError: Rows could not be sent on their own; those that were added are
-                kept.
+            BufferFull: There is no room for all of it.
+            IngestError: Rows could not be sent on their own. All of the frame was
+                added, and is kept.
             TlsError: The server could not be verified; the same.
             ConfigError: nanoarrow is needed to read it, and is not installed.
         """
@@ -147,15 +147,24 @@ class Sender(Intake):
         chunks = buffer.chunks(
             obj, table=table, table_name_col=table_name_col, symbols=symbols, at=at
         )
-        store, rows = Store(), 0
-        for part in self._sending.slices(chunks):
-            part.encode(store)
-            rows += part.rows
-            if self._sending.is_automatic:
-                buffer.adopt(store, rows)
-                self._look(buffer)
-                rows = 0
-        buffer.adopt(store, rows)
+        failure: MoorlineError | None = None
+        store, rows, added = buffer.lend(), 0, 0
+        try:
+            for part in self._sending.slices(chunks):
+                part.encode(store)
+                rows += part.rows
+                if self._sending.is_automatic:
+                    buffer.adopt(store, rows)
+                    added, rows = added + rows, 0
+                    failure = failure or self._trouble(buffer)
+            buffer.adopt(store, rows)
+        except RowError as error:
+            error.add_note(f"{added} rows of the frame were added")
+            raise
+        finally:
+            buffer.recycle(store)
+        if failure is not None:
+            raise failure
         return self
 
     def transaction(self, table: str) -> Transaction:
@@ -233,9 +242,18 @@ class Sender(Intake):
     def _open(self) -> Buffer:
         with self._opening:
             if self._buffer is None:
+                self._post.open()
                 self._outbox.buffer = self._post.run(self._sending.open())
                 self._buffer = self._outbox.buffer
             return self._buffer
+
+    def _trouble(self, buffer: Buffer) -> MoorlineError | None:
+        """Do what is due after rows; return what went wrong with it."""
+        try:
+            self._look(buffer)
+        except (IngestError, TlsError) as error:
+            return error
+        return None
 
     def _reached(self) -> None:
         self._courier.reached()
@@ -261,6 +279,7 @@ def _call(method: WeakMethod[Callable[..., None]], *arguments: object) -> None:
 
 def _close_all() -> None:
     """Send what is left when the program ends."""
+    Courier.wait_for_abandoned()
     for sender in list(_alive):
         if len(sender):
             try:
