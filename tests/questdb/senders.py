@@ -81,7 +81,11 @@ class SyncFace:
 class AsyncFace:
     def __init__(self, text: str, **options: object) -> None:
         self._runner = asyncio.Runner()
-        self.sender = self._runner.run(self._make(text, options))
+        try:
+            self.sender = self._runner.run(self._make(text, options))
+        except BaseException:
+            self._runner.close()
+            raise
 
     @staticmethod
     async def _make(text, options):

@@ -18,6 +18,7 @@ from tests.questdb.ilp import Row, read
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INT64 = st.integers(-(2**63), 2**63 - 1)
 TEXT = st.text(max_size=12)
+SYMBOL = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 NAME = st.text("abXYé_ =;|", min_size=1, max_size=6)
 MOMENT = st.datetimes(timezones=st.just(UTC))
 VALUE = st.one_of(
@@ -62,7 +63,7 @@ def rows(draw, version):
     values = [VALUE, *(what for since, what in LATER.items() if version >= since)]
     names = draw(st.lists(NAME, min_size=1, max_size=6, unique=True))
     cut = draw(st.integers(0, len(names)))
-    symbols = {name: draw(st.none() | TEXT) for name in names[:cut]}
+    symbols = {name: draw(st.none() | SYMBOL) for name in names[:cut]}
     columns = {name: draw(st.one_of(values)) for name in names[cut:]}
     return draw(st.sampled_from(["t", "a b", "x.y", "é=1"])), symbols, columns, draw(AT)
 
@@ -93,7 +94,7 @@ def found(kind, value):
         case "arr":
             return kind, (value[0], struct.pack(f"<{len(value[1])}d", *value[1]))
         case "dec":
-            return kind, Decimal(value[0]).scaleb(-value[1])
+            return kind, Decimal(f"{value[0]}E{-value[1]}")
     return kind, value
 
 

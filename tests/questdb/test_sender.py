@@ -226,4 +226,3 @@ def test_a_row_that_cannot_be_written_leaves_the_others(
         with pytest.raises(RowError):
             sender.row("a?b", columns={"x": 1}, at=AT)
     questdb_lab.wait_rows(TABLE, 1)
-

@@ -6,8 +6,10 @@ from libc.string cimport memcpy
 
 cdef extern from *:
     """
-    /* What has a backslash in front of it: bit 0 outside quotes, bit 1 inside. */
+    /* What has a backslash in front of it: bit 0 outside quotes, bit 1 inside. NUL is
+       refused outside quotes. */
     static const unsigned char BREAKS[128] = {
+        [0] = 1,
         [' '] = 1, [','] = 1, ['='] = 1, ['\\n'] = 3, ['\\r'] = 3, ['\\\\'] = 3,
         ['"'] = 2,
     };
@@ -28,12 +30,14 @@ cdef enum:
 cdef inline char* put_ascii(
     char* at, const unsigned char* text, Py_ssize_t size, int where
 ) noexcept nogil:
-    # Up to twice as many bytes.
+    # Up to twice as many bytes; NULL if it is refused.
     cdef Py_ssize_t index
     cdef unsigned char one
     for index in range(size):
         one = text[index]
         if BREAKS[one] & where:
+            if one == 0:
+                return NULL
             at[0] = 92
             at += 1
         at[0] = <char>one
@@ -44,13 +48,15 @@ cdef inline char* put_ascii(
 cdef inline char* put_wide(
     char* at, int kind, void* text, Py_ssize_t size, int where
 ) noexcept nogil:
-    # Up to `most_bytes`; NULL if there is half of a surrogate pair.
+    # Up to `most_bytes`; NULL if it is refused, as half of a surrogate pair is.
     cdef Py_ssize_t index
     cdef uint32_t one
     for index in range(size):
         one = PyUnicode_READ(kind, text, index)
         if one < 0x80:
             if BREAKS[one] & where:
+                if one == 0:
+                    return NULL
                 at[0] = 92
                 at += 1
             at[0] = <char>one

@@ -13,12 +13,12 @@ cdef inline uint64_t has(uint64_t word, uint64_t byte) noexcept nogil:
 
 
 cdef inline uint64_t breaks(uint64_t word, int where) noexcept nogil:
-    # Not zero if one of the bytes is to be escaped or is not ASCII.
+    # Not zero if one of the bytes is escaped, refused, or not ASCII.
     cdef uint64_t found = word | has(word, 0x0A) | has(word, 0x0D) | has(word, 0x5C)
     if where == INSIDE:
         found |= has(word, 0x22)
     else:
-        found |= has(word, 0x20) | has(word, 0x2C) | has(word, 0x3D)
+        found |= has(word, 0x20) | has(word, 0x2C) | has(word, 0x3D) | has(word, 0)
     return found & 0x8080808080808080ULL
 
 
@@ -45,7 +45,7 @@ cdef inline int sequence(const uint8_t* text, Py_ssize_t size) noexcept nogil:
 cdef inline char* put_utf8(
     char* at, const char* text, Py_ssize_t size, int where
 ) noexcept nogil:
-    # Up to twice as many bytes; NULL if it is no UTF-8.
+    # Up to twice as many bytes; NULL if it is no UTF-8, or refused.
     cdef const uint8_t* data = <const uint8_t*>text
     cdef const uint8_t* end = data + size
     cdef const uint8_t* pause
@@ -65,6 +65,8 @@ cdef inline char* put_utf8(
         while data < pause:
             if data[0] < 0x80:
                 if BREAKS[data[0]] & where:
+                    if data[0] == 0:
+                        return NULL
                     at[0] = c"\\"
                     at += 1
                 at[0] = <char>data[0]

@@ -17,9 +17,8 @@ __all__ = ["MARK", "decimal_field"]
 
 MARK = b"=\x17"
 MOST_PLACES = 76
-MOST_BYTES = 32
-# More do not fit into so many bytes, and Python is slow to make a number of very many.
-MOST_DIGITS = 77
+# What the server has; 32 bytes would hold some numbers of 77.
+MOST_DIGITS = 76
 
 
 def decimal_field(value: Decimal, *, strict: bool) -> bytes:
@@ -49,15 +48,13 @@ def decimal_field(value: Decimal, *, strict: bool) -> bytes:
         raise _too_long(value)
     number = int("".join(map(str, digits))) * 10 ** max(exponent, 0)
     mantissa = _shortest(-number if sign else number)
-    if len(mantissa) > MOST_BYTES:
-        raise _too_long(value)
     return b"%b%c%c%b" % (MARK, max(-exponent, 0), len(mantissa), mantissa)
 
 
 def _too_long(value: Decimal) -> RowError:
     return RowError(
-        f"Decimal({value!s:.40}) does not fit into the {MOST_BYTES} bytes that the "
-        "server takes: quantize() it, or write str(value) into a string column"
+        f"Decimal({value!s:.40}) has more than the {MOST_DIGITS} digits that the "
+        "server has room for: quantize() it, or write str(value) into a string column"
     )
 
 

@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 WRITE = "/write?precision=n"
 SETTINGS = "/settings"
+UNAUTHORIZED = 401
+NOT_LET_IN = frozenset({UNAUTHORIZED, 403})
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,11 @@ def negotiate(server: Server) -> Flow[Agreed]:
             found = agreed(response)
             if found is not None:
                 return found
+            if response.status == UNAUTHORIZED and header and not course.renewed:
+                course.renewed = True
+                continue
+            if response.status in NOT_LET_IN:
+                raise _refused(course, nothing, server, response)
             wait = wait_of(response)
             why = f"no settings (HTTP {response.status})"
         yield from _pause(course, nothing, server, wait, why)
@@ -232,17 +239,19 @@ def _refused(
 ) -> IngestError:
     said = complaint_of(response)
     where = server.names[server.at]
-    text = f"{where} refused {batch.rows} rows (HTTP {said.status}): {said.message}"
+    what = f"{batch.rows} rows" if batch.rows else "to tell which version it reads"
+    text = f"{where} refused {what} (HTTP {said.status}): {said.message}"
     row = ""
     if said.line is not None and said.line <= batch.rows:
         row = batch.row(said.line)
         text += f"\nrow {said.line}: {row}"
-    if said.status in {401, 403}:
+    if said.status in NOT_LET_IN:
         text += "\nCheck username and password, or token"
     stored = (
         "An earlier try may have stored them" if course.doubled else "None is stored"
     )
-    text += f"\n{stored}; all of them are kept"
+    if batch.rows:
+        text += f"\n{stored}; all of them are kept"
     return IngestError(
         text,
         status=said.status,

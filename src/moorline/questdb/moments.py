@@ -6,11 +6,13 @@ import re
 from typing import TYPE_CHECKING, Protocol
 
 from moorline.errors import RowError
-from moorline.questdb.timestamps import TimestampMicros, TimestampNanos, micros_of
+from moorline.questdb.timestamps import (
+    TimestampMicros,
+    TimestampNanos,
+    warn_of_no_zone,
+)
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from moorline.questdb.timestamps import Timestamp
 
 __all__ = ["DateTime64", "of_datetime64", "of_pandas"]
@@ -51,8 +53,9 @@ class _PandasTimestamp(Protocol):
 
     @property
     def value(self) -> int: ...
+    @property
+    def asm8(self) -> DateTime64: ...
     def utcoffset(self) -> object: ...
-    def to_pydatetime(self) -> datetime: ...
 
 
 def of_datetime64(value: DateTime64) -> Timestamp | None:
@@ -80,10 +83,10 @@ def of_datetime64(value: DateTime64) -> Timestamp | None:
     return TimestampNanos(nanos)
 
 
-def of_pandas(value: _PandasTimestamp, *, strict: bool) -> Timestamp:
+def of_pandas(value: _PandasTimestamp, *, strict: bool) -> Timestamp | None:
     """Return a moment: in nanoseconds if that is its unit, else in microseconds."""
+    if value.utcoffset() is None:
+        warn_of_no_zone(value, strict=strict)
     if getattr(value, "unit", "ns") != "ns":
-        return TimestampMicros(micros_of(value.to_pydatetime(), strict=strict))
-    if value.utcoffset() is None:  # warned of, or refused
-        micros_of(value.to_pydatetime(warn=False), strict=strict)  # type: ignore[call-arg]
+        return of_datetime64(value.asm8)  # in UTC, and beyond the year 9999 too
     return TimestampNanos(value.value)

@@ -44,6 +44,10 @@ class TableNames(dict[str, bytes]):
                 f"table name {shown(name)}: a dot may stand between two other "
                 "characters only"
             )
+        if name.startswith(" ") or name.endswith(" "):
+            raise RowError(
+                f"table name {shown(name)}: it must not begin or end with a space"
+            )
         return _keep(self, name, written)
 
 

@@ -39,7 +39,17 @@ def utf8(text: str) -> bytes:
 
 
 def unquoted(text: str) -> bytes:
-    """Return text as the value of a symbol is written."""
+    """Return text as the value of a symbol is written.
+
+    Raises:
+        RowError: It cannot be written: there is half of a surrogate pair in it, or NUL,
+            which QuestDB 8.2 to 9.3 cannot read in a symbol.
+    """
+    if "\0" in text:
+        raise RowError(
+            "a symbol cannot have the character U+0000, at which the server refuses "
+            "the whole batch: replace it, or write the text into a string column"
+        )
     return BREAKS_UNQUOTED.sub(ESCAPED, utf8(text))
 
 

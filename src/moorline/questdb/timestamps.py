@@ -24,6 +24,7 @@ __all__ = [
     "TimestampNanos",
     "micros_of",
     "micros_of_date",
+    "warn_of_no_zone",
 ]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -114,17 +115,26 @@ def micros_of(moment: datetime, *, strict: bool = False) -> int:
         RowError: It has no timezone, and `strict` is set.
     """
     if moment.utcoffset() is None:
-        cure = "write datetime.now(UTC), or moment.astimezone() for local time"
-        if strict:
-            raise RowError(f"{moment} has no timezone, and strict=True: {cure}")
-        # Python shows it once for a program.
-        warnings.warn(
-            f"a datetime without a timezone is taken as UTC: {cure}",
-            UserWarning,
-            stacklevel=2,
-        )
+        warn_of_no_zone(moment, strict=strict)
         moment = moment.replace(tzinfo=UTC)
     return (moment - EPOCH) // MICROSECOND
+
+
+def warn_of_no_zone(moment: object, *, strict: bool) -> None:
+    """Warn of a moment without a timezone, which is taken as UTC.
+
+    Raises:
+        RowError: `strict` is set.
+    """
+    cure = "write datetime.now(UTC), or moment.astimezone() for local time"
+    if strict:
+        raise RowError(f"{moment} has no timezone, and strict=True: {cure}")
+    # Python shows it once for a program.
+    warnings.warn(
+        f"a datetime without a timezone is taken as UTC: {cure}",
+        UserWarning,
+        stacklevel=3,
+    )
 
 
 def micros_of_date(day: date) -> int:

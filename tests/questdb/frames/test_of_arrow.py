@@ -205,9 +205,19 @@ def test_characters_at_every_limit_of_utf8():
     table = pa.table({"x": texts})
     given = [{"x": text} for text in texts]
     assert written(table) == rows(given)
+    texts.remove("\0")  # no symbol can have it
     table = pa.table({"x": texts, "y": texts})
     given = [{"x": text, "y": text} for text in texts]
     assert written(table, symbols=["y"]) == rows(given, symbols=["y"])
+
+
+@pytest.mark.parametrize("text", ["\0", "abcdefgh\0", "a\0bcdefghij"])
+def test_a_symbol_with_nul_is_refused(text):
+    table = pa.table({"x": ["fine", text]})
+    found = refused(table, symbols=["x"])
+    assert "column 'x': row 1: " in found
+    assert "U+0000" in found
+    assert written(table, symbols=False)
 
 
 def test_a_damaged_frame_is_refused():

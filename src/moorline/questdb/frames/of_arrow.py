@@ -157,7 +157,11 @@ def _seen(schema: Any) -> Any:  # noqa: ANN401 - as above
 
 def _field(name: object, schema: Any) -> Field:  # noqa: ANN401 - as above
     """Return what is known of a column, unless there is no writing it."""
-    seen = _seen(schema)
+    try:
+        seen = _seen(schema)
+    except RuntimeError as error:  # nanoarrow's, as for a 128-bit integer of polars
+        what = f"a type that Arrow does not have ({schema.format})"
+        raise refused(name, what, "cast it") from error
     kind = seen.type
     if seen.extension_name and seen.extension_name not in TRANSPARENT:
         what = f"the extension type {seen.extension_name}"
