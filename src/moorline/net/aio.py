@@ -9,7 +9,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from moorline.errors import MoorlineError
-from moorline.net.http import Dialogue, ExchangeError, Stage
+from moorline.net.dialogue import Dialogue
+from moorline.net.http import ExchangeError, Stage
 
 if TYPE_CHECKING:
     import ssl

@@ -8,11 +8,12 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from moorline.net.http import Dialogue, ExchangeError, Stage
+from moorline.net.http import ExchangeError, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from moorline.net.dialogue import Dialogue
     from moorline.net.http import Request, Response
 
 __all__ = ["HttpConnection"]
@@ -92,6 +93,8 @@ class HttpConnection:
             plain.close()
             raise
         place = f"[{self.host}]" if ":" in self.host else self.host
+        from moorline.net.dialogue import Dialogue  # noqa: PLC0415 - and h11
+
         self._dialogue = Dialogue(f"{place}:{self.port}")
         return self._socket
 

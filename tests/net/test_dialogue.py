@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moorline.net import http
-from moorline.net.http import Dialogue, ExchangeError, Request, Response
+from moorline.net.dialogue import Dialogue
+from moorline.net.http import ExchangeError, Request, Response
 
 OK = b"HTTP/1.1 204 No Content\r\nX-Served-By: Me\r\n\r\n"
 CHUNKED = (
