@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moorline.net import http
+from moorline.net import dialogue as tested
 from moorline.net.dialogue import Dialogue
 from moorline.net.http import ExchangeError, Request, Response
 
@@ -81,7 +81,7 @@ def test_what_is_no_answer_is_an_error(data):
 
 
 def test_an_answer_has_a_limit(monkeypatch):
-    monkeypatch.setattr(http, "LARGEST_ANSWER", 4)
+    monkeypatch.setattr(tested, "LARGEST_ANSWER", 4)
     dialogue, _ = ask()
     with pytest.raises(ExchangeError, match="too large"):
         dialogue.hear(CHUNKED)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from moorline.errors import ConfigError, IngestError, TlsError
+from moorline.errors import ConfigError, IngestError, RowError, TlsError
 from moorline.questdb import AsyncSender, TimestampNanos
 
 if TYPE_CHECKING:
@@ -129,3 +129,23 @@ async def test_an_error_within_the_block_is_not_hidden(
         async with sender:
             raise LookupError("the program's own")
     assert "not delivered either" in error.value.__notes__[0]
+
+
+async def test_the_loop_has_its_turns_while_many_rows_are_written(
+    questdb_lab: QuestdbLab,
+) -> None:
+    rows = [(number, AT) for number in range(20_000)]
+    async with AsyncSender.from_conf(conf(questdb_lab, auto_flush="off")) as sender:
+        adding = asyncio.ensure_future(
+            sender.rows(TABLE, rows, {"x": "i64", "ts": "at"})
+        )
+        turns = 0
+        while not adding.done():
+            await asyncio.sleep(0)
+            turns += 1
+        assert turns > 2
+        assert sender.buffer.row_count == 20_000
+        with pytest.raises(RowError, match="row 20000"):
+            await sender.rows(TABLE, [*rows, (b"", AT)], {"x": "i64", "ts": "at"})
+        assert sender.buffer.row_count == 20_000
+        sender.buffer.clear()

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncSender"]
 
 PACE = 1000  # rows that are written at once: a fraction of a millisecond, or a few
+TURN = 1e-5  # seconds; 0 would not let another thread have its turn
 T = TypeVar("T")
 
 
@@ -110,9 +111,9 @@ class AsyncSender:
                 them are kept.
             TlsError: The server could not be verified; the same.
         """
-        buffer = (
-            await self._open() if self._outbox.buffer is None else self._outbox.buffer
-        )
+        buffer = self._outbox.buffer
+        if buffer is None:
+            buffer = await self._open()
         buffer.row(table, symbols=symbols, columns=columns, at=at)
         await self._added(buffer)
         return self
@@ -123,11 +124,19 @@ class AsyncSender:
         rows: Iterable[Sequence[object]],
         schema: Mapping[str, ColumnKind],
     ) -> Self:
-        """Add many rows, all of them or none; see `Buffer.rows` and `row`."""
-        buffer = (
-            await self._open() if self._outbox.buffer is None else self._outbox.buffer
-        )
-        buffer.rows(table, rows, schema)
+        """Add many rows, all of them or none; see `Buffer.rows` and `row`.
+
+        They are taken and written in a thread, unless they are a few in a list.
+        """
+        buffer = self._outbox.buffer
+        if buffer is None:
+            buffer = await self._open()
+        if isinstance(rows, list | tuple) and len(rows) <= PACE:
+            buffer.rows(table, rows, schema)
+        else:
+            aside = buffer.beside()
+            await asyncio.to_thread(aside.rows, table, _paced(rows), schema)
+            buffer.adopt(*aside.take())
         await self._added(buffer)
         return self
 
@@ -153,10 +162,15 @@ class AsyncSender:
         buffer = self._outbox.buffer
         if buffer is None:
             buffer = await self._open()
-        chunks = buffer.chunks(
-            obj, table=table, table_name_col=table_name_col, symbols=symbols, at=at
+        chunks = await asyncio.to_thread(
+            buffer.chunks,
+            obj,
+            table=table,
+            table_name_col=table_name_col,
+            symbols=symbols,
+            at=at,
         )
-        parts = self._sending.slices(chunks)
+        parts = await asyncio.to_thread(self._sending.slices, chunks)
         failure: MoorlineError | None = None
         store, rows, added = buffer.lend(), 0, 0
         try:
@@ -304,4 +318,4 @@ def _paced(rows: Iterable[T]) -> Iterator[T]:
     for number, row in enumerate(rows, 1):
         yield row
         if not number % PACE:
-            time.sleep(0)
+            time.sleep(TURN)
