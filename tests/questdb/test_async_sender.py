@@ -11,6 +11,8 @@ from moorline.errors import ConfigError, IngestError, RowError, TlsError
 from moorline.questdb import AsyncSender, TimestampNanos
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from moorline.lab import QuestdbLab
 
 TABLE = "trades"
@@ -149,3 +151,23 @@ async def test_the_loop_has_its_turns_while_many_rows_are_written(
             await sender.rows(TABLE, [*rows, (b"", AT)], {"x": "i64", "ts": "at"})
         assert sender.buffer.row_count == 20_000
         sender.buffer.clear()
+
+
+def test_a_sender_stays_in_its_loop(questdb_lab: QuestdbLab) -> None:
+    sender = None
+
+    async def begin() -> None:
+        nonlocal sender
+        options = {"auto_flush": "off", "protocol_version": 2}  # nobody is asked
+        sender = AsyncSender.from_conf(conf(questdb_lab, **options))
+        await add(sender)
+
+    async def go_on(call: Callable[[AsyncSender], Awaitable[object]]) -> None:
+        await call(sender)
+
+    asyncio.run(begin())
+    for call in (AsyncSender.flush, AsyncSender.close):
+        with pytest.raises(ConfigError, match="another loop"):
+            asyncio.run(go_on(call))
+    assert sender.buffer.row_count == 1
+    sender.buffer.clear()

@@ -63,6 +63,7 @@ class AsyncSender:
         self._post = AsyncPost(self._sending, self._failed)
         self._courier = AsyncCourier(self._outbox, self._post.carry, self._watch)
         self._opening = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._watch()
 
     @classmethod
@@ -225,6 +226,7 @@ class AsyncSender:
             IngestError: It was not; everything is in the buffer as before.
             TlsError: The server could not be verified; the same.
         """
+        self._stay()
         if self._outbox.buffer is not None:
             self._outbox.buffer.check_finished()
         await self._courier.flush()
@@ -238,6 +240,7 @@ class AsyncSender:
             TlsError: The same.
             RowError: A row of the buffer is not finished; all others were sent.
         """
+        self._stay()
         try:
             await self._courier.flush()
             await self._post.finish()
@@ -277,6 +280,7 @@ class AsyncSender:
     async def _added(self, buffer: Buffer) -> None:
         enough = self._enough
         if buffer.row_count >= enough.rows or len(buffer) >= enough.bytes:
+            self._stay()
             await self._courier.reached()
 
     async def _trouble(self, buffer: Buffer) -> MoorlineError | None:
@@ -297,7 +301,22 @@ class AsyncSender:
             )
         return self._outbox.buffer
 
+    def _stay(self) -> None:
+        """Object to another loop, in which connections and alarms do nothing.
+
+        Raises:
+            ConfigError: It is another than before.
+        """
+        loop = asyncio.get_running_loop()
+        if self._loop not in {None, loop}:
+            raise ConfigError(
+                "the sender was used in another loop of asyncio, where its connection "
+                "is: make one for each asyncio.run(). Its rows are kept in its buffer"
+            )
+        self._loop = loop
+
     async def _open(self) -> Buffer:
+        self._stay()
         async with self._opening:
             if self._outbox.buffer is None:
                 await self._post.open()

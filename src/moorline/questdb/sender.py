@@ -217,6 +217,11 @@ class Sender(Intake):
             self._courier.stop()
             self._post.close()
 
+    def begin_anew(self) -> None:
+        """Go on without the rows and connections, which are another process's."""
+        self._post.leave()
+        self._begin()
+
     def __enter__(self) -> Self:
         return self
 
@@ -291,8 +296,7 @@ def _close_all() -> None:
 def _start_afresh() -> None:
     """Let a forked child have senders of its own, without rows."""
     for sender in list(_alive):
-        sender._post.leave()  # noqa: SLF001 - of this module
-        sender._begin()  # noqa: SLF001 - of this module
+        sender.begin_anew()
 
 
 atexit.register(_close_all)
