@@ -7,7 +7,7 @@ import os
 # The docstrings of the originals are read, with the kernel installed or not.
 os.environ.setdefault("MOORLINE_IMPL", "python")
 
-import moorline  # noqa: E402 - it chooses when it is imported
+import moorline  # it chooses when it is imported
 
 project = "moorline"
 author = "The moorline authors"
