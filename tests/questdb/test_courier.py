@@ -205,6 +205,16 @@ def test_the_alarm_is_set_anew_after_it_found_nothing() -> None:
     desk.courier.stop()
 
 
+def test_a_row_after_the_end_begins_anew() -> None:
+    desk = Desk(rows=None, seconds=0.02)
+    for number in (1, 2):
+        desk.road.let_pass()
+        desk.add(number)
+        assert desk.road.begun.get(timeout=PATIENCE) == 1
+        desk.courier.stop()
+    assert desk.road.arrived == [written(1), written(2)]
+
+
 def test_the_alarm_tries_again_after_a_failure() -> None:
     desk = Desk(rows=None, seconds=0.02)
     desk.road.let_pass(LookupError())

@@ -108,6 +108,8 @@ class Courier:
             if self._handed is not None:
                 self._handed = None
                 self._outbox.kept()
+            self._outbox.armed = False  # a row that comes all the same sets it anew
+            self._watch()
             self._changed.notify_all()
         if thread is not None:
             thread.join()
