@@ -91,9 +91,7 @@ async def test_a_task_does_the_same(spool: Spool) -> None:
     spool.put(batch(1))
     road = Road(spool, failures=2)
     forwarder = AsyncForwarder(spool, road.drain_async, 0.01, road.failed.put)
-    async with asyncio.timeout(PATIENCE):
-        while road.arrived.empty():
-            await asyncio.sleep(0.001)
+    assert await asyncio.to_thread(road.arrived.get, timeout=PATIENCE)
     assert road.failed.qsize() == 2
     spool.put(batch(2))
     forwarder.wake()
