@@ -186,8 +186,8 @@ class AsyncSender:
         except RowError as error:
             error.add_note(f"{added} rows of the frame were added")
             raise
-        finally:
-            buffer.recycle(store)
+        # Not if this was cancelled: a thread may be writing to it still.
+        buffer.recycle(store)
         if failure is not None:
             raise failure
         return self

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from contextlib import suppress
+from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 
 import pytest
@@ -119,3 +121,41 @@ async def test_a_flush_to_disk_that_is_cancelled_keeps_the_rows(
     async with asyncio.timeout(20):
         await sender.close()
     await asyncio.to_thread(questdb_lab.wait_rows, TABLE, count)
+
+
+class Gate(tzinfo):
+    """A timezone that takes until the test says so."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Event()
+        self.opened = threading.Event()
+        self.passed = threading.Event()
+
+    def utcoffset(self, moment: datetime | None) -> timedelta:
+        self.reached.set()
+        assert self.opened.wait(10)
+        self.passed.set()
+        return timedelta(0)
+
+
+async def test_a_frame_that_is_cancelled_adds_nothing_later(
+    questdb_lab: QuestdbLab,
+) -> None:
+    gate = Gate()
+    frame = [{"id": 7, "moment": datetime(2026, 1, 1, tzinfo=gate)}]
+    sender = AsyncSender.from_conf(conf(questdb_lab, **PATIENT))
+    adding = asyncio.create_task(sender.dataframe(frame, table=TABLE, at=None))
+    assert await asyncio.to_thread(gate.reached.wait, 10)
+    adding.cancel()
+    await asyncio.wait([adding])
+    # The thread is at it still. Memory that it has must not be used again.
+    for number in range(3):
+        await sender.row(TABLE, columns={"id": number}, at=None)
+        await sender.flush()
+    gate.opened.set()
+    assert await asyncio.to_thread(gate.passed.wait, 10)
+    loop = asyncio.get_running_loop()
+    await loop.shutdown_default_executor()  # the thread has come to its end
+    assert (len(sender.buffer), sender.buffer.row_count) == (0, 0)
+    await sender.close()
+    questdb_lab.wait_rows(TABLE, 3)
