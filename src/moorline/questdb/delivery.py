@@ -182,7 +182,8 @@ def negotiate(server: Server) -> Flow[Agreed]:
 def _compressed(body: Body) -> bytes:
     import gzip  # noqa: PLC0415 - few ask for it
 
-    return gzip.compress(body, 1)
+    # A copy: whoever is cancelled meanwhile takes the body back.
+    return gzip.compress(bytes(body), 1)
 
 
 def _why(server: Server, error: ExchangeError) -> str:

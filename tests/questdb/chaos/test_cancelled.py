@@ -159,3 +159,18 @@ async def test_a_frame_that_is_cancelled_adds_nothing_later(
     assert (len(sender.buffer), sender.buffer.row_count) == (0, 0)
     await sender.close()
     questdb_lab.wait_rows(TABLE, 3)
+
+
+async def test_a_flush_that_is_cancelled_while_it_is_compressed(
+    questdb_lab: QuestdbLab,
+) -> None:
+    create(questdb_lab)
+    sender = AsyncSender.from_conf(conf(questdb_lab, **PATIENT, gzip="on"))
+    await add(sender, 0, ROWS)
+    for _ in range(3):
+        flush = asyncio.create_task(sender.flush())
+        await asyncio.sleep(0.002)  # of the 50 ms that it takes, or so
+        flush.cancel()
+        await asyncio.wait([flush])
+        await add(sender, ROWS, 1)
+    await deliver_all(questdb_lab, sender, ROWS + 1)
