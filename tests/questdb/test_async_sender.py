@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -171,3 +172,23 @@ def test_a_sender_stays_in_its_loop(questdb_lab: QuestdbLab) -> None:
             asyncio.run(go_on(call))
     assert sender.buffer.row_count == 1
     sender.buffer.clear()
+
+
+@pytest.mark.parametrize("protocol", ["http", "https", "tcp", "tcps"])
+def test_when_it_is_closed_nothing_is_open(
+    questdb_lab: QuestdbLab, protocol: str
+) -> None:
+    ports = {"tcp": questdb_lab.front.ilp_port, "tcps": questdb_lab.tcps_port}
+    options = {"addr": f"localhost:{ports[protocol]}"} if protocol in ports else {}
+    if protocol == "tcps":
+        options["tls_roots"] = questdb_lab.ca_file
+
+    async def work() -> None:
+        async with AsyncSender.from_conf(conf(questdb_lab, protocol, **options)) as one:
+            await add(one)
+
+    # The loop ends at once; what was open is an error when it is collected.
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(work())
+    loop.close()
+    gc.collect()

@@ -83,7 +83,8 @@ class AsyncHttpConnection:
         """Close the connection; the next exchange opens another."""
         streams, self._streams, self._dialogue = self._streams, None, None
         if streams is not None:
-            streams[1].close()
+            # Without TLS's goodbye, for which nobody would wait: the loop may end now.
+            streams[1].transport.abort()
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         if self._streams is not None:

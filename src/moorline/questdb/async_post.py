@@ -106,3 +106,4 @@ class AsyncPost:
             self._spool.close()
         self._wires.close()
         self._sending.forget()
+        await asyncio.sleep(0)  # the loop closes sockets in its next turn
