@@ -13,25 +13,25 @@ cdef extern from *:
     /* The first 128 bits of the powers of ten, rounded up: the upper half, the lower. */
     #define LEAST_POWER (-292)
     #define MOST_POWER 324
-    static unsigned long long POWERS[MOST_POWER - LEAST_POWER + 1][2];
+    static uint64_t POWERS[MOST_POWER - LEAST_POWER + 1][2];
 
     #if defined(__SIZEOF_INT128__)
-    static unsigned long long product(
-        unsigned long long a, unsigned long long b, unsigned long long* lower
+    static uint64_t product(
+        uint64_t a, uint64_t b, uint64_t* lower
     ) {
         unsigned __int128 whole = (unsigned __int128)a * b;
-        *lower = (unsigned long long)whole;
-        return (unsigned long long)(whole >> 64);
+        *lower = (uint64_t)whole;
+        return (uint64_t)(whole >> 64);
     }
     #else
-    static unsigned long long product(
-        unsigned long long a, unsigned long long b, unsigned long long* lower
+    static uint64_t product(
+        uint64_t a, uint64_t b, uint64_t* lower
     ) {
-        unsigned long long a0 = a & 0xFFFFFFFFu, a1 = a >> 32;
-        unsigned long long b0 = b & 0xFFFFFFFFu, b1 = b >> 32;
-        unsigned long long low = a0 * b0;
-        unsigned long long one = a1 * b0 + (low >> 32);
-        unsigned long long two = a0 * b1 + (one & 0xFFFFFFFFu);
+        uint64_t a0 = a & 0xFFFFFFFFu, a1 = a >> 32;
+        uint64_t b0 = b & 0xFFFFFFFFu, b1 = b >> 32;
+        uint64_t low = a0 * b0;
+        uint64_t one = a1 * b0 + (low >> 32);
+        uint64_t two = a0 * b1 + (one & 0xFFFFFFFFu);
         *lower = two << 32 | (low & 0xFFFFFFFFu);
         return a1 * b1 + (one >> 32) + (two >> 32);
     }

@@ -64,12 +64,7 @@ class Forwarder:
         try:
             self._drain()
         except Exception as error:
-            rest = len(self._spool)
-            if rest:
-                error.add_note(
-                    f"{rest} batches are in spool_dir; the next sender that has it "
-                    "delivers them"
-                )
+            self._spool.note_rest(error)
             raise
 
     def stop(self) -> None:

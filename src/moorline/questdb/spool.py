@@ -95,13 +95,15 @@ class Spool:
                     "another's; all of them are kept"
                 )
             path = self._next_path(batch.rows)
-            try:
-                _write(path, batch.body)
-            except OSError as error:
-                raise IngestError(
-                    f"{batch.rows} rows could not be written to {path}: "
-                    f"{error.strerror}; all of them are kept"
-                ) from error
+        # Not under the lock: a disk may take its time, and others ask for the size.
+        try:
+            _write(path, batch.body)
+        except OSError as error:
+            raise IngestError(
+                f"{batch.rows} rows could not be written to {path}: "
+                f"{error.strerror}; all of them are kept"
+            ) from error
+        with self._turn:
             self._waiting[path] = Spooled(path, batch.rows, len(batch.body))
 
     def oldest(self) -> Spooled | None:
@@ -125,6 +127,14 @@ class Spool:
         with self._turn:
             del self._waiting[spooled.path]
         return place
+
+    def note_rest(self, error: Exception) -> None:
+        """Add to an error how many batches are left, if there are any."""
+        if rest := len(self):
+            error.add_note(
+                f"{rest} batches are in spool_dir; the next sender that has it "
+                "delivers them"
+            )
 
     def close(self) -> None:
         """Let the folder go; what is left in it is the next sender's."""
