@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+import ssl
 import threading
 import time
 
@@ -21,7 +22,8 @@ from tests.lab.questdb_client import (
     trusting,
 )
 
-LOST = (ConnectionError, http.client.HTTPException)
+# Writing to a TLS connection that was reset may say EOF instead.
+LOST = (ConnectionError, http.client.HTTPException, ssl.SSLEOFError)
 MANY = b"".join(row(number) for number in range(1, 5001))  # 110 kB
 
 
