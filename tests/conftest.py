@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import logging
+import pkgutil
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
 
+from moorline import net, questdb
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# These import some of their modules when they are needed, in threads too. pytest parses
+# them then, which CPython before 3.11.8 cannot do in two threads at once: "AST
+# constructor recursion depth mismatch", https://github.com/python/cpython/issues/106905
+for package in (net, questdb):
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        import_module(module.name)
 
 # The only password that tests may use; see `no_secret_is_logged`.
 SECRET = "Geheim-4711 'mit\\Tücken"

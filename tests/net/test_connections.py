@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from moorline.net.aio import AsyncHttpConnection
-from moorline.net.http import ExchangeError, Request
+from moorline.net.http import ExchangeError, Request, Stream
 from moorline.net.sync import HttpConnection
 
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -24,6 +24,7 @@ class Server:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.heard = []
+        self.ends_with = REQUEST.body
         self.closed = threading.Semaphore(0)
         self.thread = threading.Thread(target=self.play, args=(scripts,))
         self.thread.start()
@@ -38,7 +39,7 @@ class Server:
                 for line in script:
                     match line:
                         case "hear":
-                            self.heard.append(hear(conn))
+                            self.heard.append(hear(conn, self.ends_with))
                         case "wait":
                             conn.recv(1)
                         case _:
@@ -52,9 +53,9 @@ class Server:
         self.thread.join(10)
 
 
-def hear(conn):
+def hear(conn, ends_with):
     data = b""
-    while not data.endswith(REQUEST.body):
+    while not data.endswith(ends_with):
         piece = conn.recv(65536)
         if not piece:
             break
@@ -153,6 +154,62 @@ def test_an_answer_to_a_body_that_was_not_read_is_heard(talk):
         assert client.exchange(Request("POST", "/", {}, body), 5.0).status == 413
     except ExchangeError as error:  # the reset overtook it, as TCP allows
         assert isinstance(error.__cause__, ConnectionError)  # noqa: PT017 - either is right
+
+
+class Parts(Stream):
+    """A body of which each part is the same memory, as of a buffer that grows."""
+
+    def __init__(self, *parts, end=None):
+        self.memory = bytearray()
+        self.asked = 0
+        self._parts, self._end = parts, end
+
+    def parts(self):
+        self.asked += 1
+        for part in self._parts:
+            self.memory[:] = part  # BufferError, if somebody looked at it still
+            with memoryview(self.memory) as view:
+                yield view
+        if self._end:
+            raise self._end
+
+
+def test_a_body_is_sent_while_it_is_made(talk):
+    server, client = talk(["hear", OK, "hear", OK])
+    stream = Parts(b"t x=1i\n", b"t x=2i\n" * 100_000, REQUEST.body)
+    ends = b"0\r\n\r\n"
+    server.ends_with = ends
+    for _ in range(2):  # the connection is kept
+        assert client.exchange(Request("POST", "/", {}, stream), 5.0).status == 204
+    assert stream.asked == 2
+    for heard in server.heard:
+        head, _, body = heard.partition(b"\r\n\r\n")
+        assert b"Transfer-Encoding: chunked" in head
+        assert body == (
+            b"7\r\nt x=1i\n\r\naae60\r\n"
+            + b"t x=2i\n" * 100_000
+            + b"\r\n7\r\nt x=1i\n\r\n"
+            + ends
+        )
+
+
+def test_a_body_that_cannot_be_made_ends_the_connection(talk):
+    server, client = talk(["hear"], ["hear", OK])
+    stream = Parts(b"t x=1i", end=ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        client.exchange(Request("POST", "/", {}, stream), 5.0)
+    assert server.closed.acquire(timeout=5)
+    assert not server.heard[0].endswith(b"0\r\n\r\n")  # so that it is not taken
+    assert client.exchange(REQUEST, 5.0).status == 204
+
+
+def test_no_view_of_a_part_is_left_when_it_fails(talk):
+    _, client = talk(["wait"])
+    stream = Parts(b"x" * 20_000_000)
+    with pytest.raises(ExchangeError) as error:
+        client.exchange(Request("POST", "/", {}, stream), 0.3)
+    stream.memory.clear()  # BufferError, if there were one
+    assert error.value.__traceback__ is not None
 
 
 @pytest.mark.parametrize("last", [b"", b"HTTP/1.1 204 "])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from moorline.net import dialogue as tested
 from moorline.net.dialogue import Dialogue
-from moorline.net.http import ExchangeError, Request, Response
+from moorline.net.http import ExchangeError, Request, Response, Stream
 
 OK = b"HTTP/1.1 204 No Content\r\nX-Served-By: Me\r\n\r\n"
 CHUNKED = (
@@ -17,17 +17,61 @@ CHUNKED = (
 )
 
 
+class Parts(Stream):
+    def __init__(self, *parts):
+        self._parts = parts
+
+    def parts(self):
+        yield from self._parts
+
+
+def said(dialogue, request):
+    """Return what is sent in all."""
+    pieces = [dialogue.say(request)]
+    body = request.body
+    for part in body.parts() if isinstance(body, Stream) else [body]:
+        pieces += dialogue.framed(part)
+    return b"".join(bytes(piece) for piece in [*pieces, dialogue.end()])
+
+
 def ask(body=b"", **headers):
     dialogue = Dialogue("h:9000")
-    return dialogue, dialogue.say(Request("POST", "/write?x=1", headers, body))
+    return dialogue, said(dialogue, Request("POST", "/write?x=1", headers, body))
 
 
 def test_a_request_is_a_head_and_the_body_as_it_is():
-    _, head = ask(b"t x=1i\n", Authorization="Bearer s3cret")
-    assert head == (
+    _, whole = ask(b"t x=1i\n", Authorization="Bearer s3cret")
+    assert whole == (
         b"POST /write?x=1 HTTP/1.1\r\nHost: h:9000\r\nContent-Length: 7\r\n"
-        b"Authorization: Bearer s3cret\r\n\r\n"
+        b"Authorization: Bearer s3cret\r\n\r\nt x=1i\n"
     )
+
+
+def test_a_body_is_not_copied():
+    dialogue, body = Dialogue("h:9000"), b"t x=1i\n"
+    dialogue.say(Request("POST", "/write", {}, body))
+    assert [piece is body for piece in dialogue.framed(body)] == [True]
+    assert dialogue.end() == b""
+
+
+def test_a_body_whose_length_nobody_knows_is_sent_in_chunks():
+    dialogue = Dialogue("h:9000")
+    stream = Parts(b"t x=1i\n", b"", memoryview(b"t x=2i\n" * 3))
+    assert said(dialogue, Request("POST", "/write", {}, stream)) == (
+        b"POST /write HTTP/1.1\r\nHost: h:9000\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"7\r\nt x=1i\n\r\n" + b"15\r\n" + b"t x=2i\n" * 3 + b"\r\n0\r\n\r\n"
+    )
+    assert dialogue.hear(OK).status == 204
+    assert dialogue.goes_on()
+    assert said(dialogue, Request("GET", "/settings", {})).endswith(b"0\r\n\r\n")
+
+
+def test_an_answer_may_come_before_the_body_has_ended():
+    dialogue = Dialogue("h:9000")
+    dialogue.say(Request("POST", "/write", {}, Parts(b"a")))
+    dialogue.framed(b"a")
+    assert dialogue.hear(OK).status == 204
+    assert not dialogue.goes_on()
 
 
 def test_no_repr_shows_what_is_sent():

@@ -1,85 +1,193 @@
-"""Frames by senders: cut into batches, sent while the next one is written."""
+"""Frames by senders to a real server: sent while they are written, and in trouble."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
-from moorline.errors import RowError
-from moorline.questdb import AsyncSender, Buffer, Sender, TimestampNanos
-from moorline.questdb.frames.slices import SAMPLE, slices
-from moorline.questdb.store import Store
+from moorline.errors import IngestError, RowError
+from moorline.questdb import AsyncSender, Sender, TimestampNanos
+from tests.questdb.senders import FACES, KINDS, conf
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
     from moorline.lab import QuestdbLab
+    from tests.questdb.senders import Face
 
 FIRST = 1_700_000_000_000_000_000
 ROWS = 1000
-
-
-def conf(lab: QuestdbLab, **more: object) -> str:
-    options = {"addr": f"localhost:{lab.front.http_port}", **more}
-    return "http::" + "".join(f"{key}={value};" for key, value in options.items())
+MANY = 200_000  # more than what fits between two sockets
+HOW = {"table": "t", "at": "ts"}
+EACH = pytest.mark.parametrize("protocol", ["http", "https"])
 
 
 def posts(lab: QuestdbLab) -> int:
     return sum(one.method == "POST" for one in lab.requests)
 
 
-def frame(rows: int = ROWS) -> dict[str, list[object]]:
+def frame(rows: int = ROWS) -> dict[str, object]:
     return {
-        "x": list(range(rows)),
-        "ts": [TimestampNanos(FIRST + number) for number in range(rows)],
+        "x": np.arange(rows),
+        "text": ["x" * 50] * rows,
+        "ts": (FIRST + np.arange(rows)).astype("datetime64[ns]"),
     }
 
 
-@pytest.mark.parametrize(("rows", "size"), [(300, 10**9), (10**9, 5000), (1, 1)])
-def test_slices_are_the_frame(rows: int, size: int) -> None:
-    buffer = Buffer().dataframe(frame(), table="t", at="ts")
-    parts = list(slices(Buffer().chunks(frame(), table="t", at="ts"), rows, size))
-    store = Store()
-    for part in parts:
-        part.encode(store)
-    assert bytes(store) == bytes(buffer)
-    assert sum(part.rows for part in parts) == buffer.row_count == ROWS
-    assert max(part.rows for part in parts) <= rows
-    assert len(parts) > 1
+def spoilt(rows: int = ROWS) -> dict[str, object]:
+    """Return a frame whose last row cannot be written."""
+    bad = frame(rows)
+    bad["ts"][-1] = "NaT"
+    return bad
 
 
-def test_a_short_frame_is_one_slice() -> None:
-    chunks = Buffer().chunks(frame(SAMPLE), table="t", at="ts")
-    assert [part.rows for part in slices(chunks, 10**9, 1)] == [SAMPLE]
+@pytest.fixture(params=KINDS)
+def make(request: pytest.FixtureRequest) -> Iterator[Callable[..., Face]]:
+    """Give what makes a sender, blocking or of asyncio."""
+    made: list[Face] = []
+
+    def start(lab: QuestdbLab, protocol: str = "http", **options: object) -> Face:
+        how = {"auto_flush_rows": 300, **options}
+        made.append(FACES[request.param](conf(lab, protocol, **how)))
+        return made[-1]
+
+    yield start
+    for face in made:
+        face.close()
 
 
-def test_a_frame_is_sent_in_batches(questdb_lab: QuestdbLab) -> None:
-    with Sender.from_conf(conf(questdb_lab, auto_flush_rows=300)) as sender:
-        sender.row("t", columns={"x": -1}, at=TimestampNanos(FIRST))
-        sender.dataframe(frame(), table="t", at="ts")
+@EACH
+def test_a_frame_is_one_request(
+    make: Callable[..., Face], questdb_lab: QuestdbLab, protocol: str
+) -> None:
+    sender = make(questdb_lab, protocol)
+    sender.row("t", columns={"x": -1, "text": ""}, at=TimestampNanos(FIRST))
+    sender.dataframe(frame(MANY), **HOW)
+    assert sender.kept == 0
+    assert posts(questdb_lab) == 2  # the row, which was there before, and the frame
+    sender.dataframe(frame(10), **HOW)
+    assert (sender.kept, posts(questdb_lab)) == (10, 2)
+    sender.flush()
+    questdb_lab.wait_rows("t", MANY + 11)
+    assert questdb_lab.sql("select count_distinct(x), sum(length(text)) from t") == [
+        (MANY + 1, 50 * (MANY + 10))
+    ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("option", ["gzip", "spool_dir"])
+def test_what_is_not_streamed_arrives_too(
+    questdb_lab: QuestdbLab, tmp_path: Path, kind: str, option: str
+) -> None:
+    given = {"gzip": "on", "spool_dir": tmp_path}[option]
+    sender = FACES[kind](conf(questdb_lab, auto_flush_rows=300, **{option: given}))
+    sender.dataframe(frame(), **HOW)
+    sender.close()
+    questdb_lab.wait_rows("t", ROWS)
+    assert posts(questdb_lab) == 4
+
+
+@EACH
+@pytest.mark.parametrize("when", ["in request", "before request"])
+def test_a_request_that_is_cut_is_sent_again(
+    make: Callable[..., Face], questdb_lab: QuestdbLab, protocol: str, when
+) -> None:
+    sender = make(questdb_lab, protocol)
+    sender.flush()
+    questdb_lab.faults.cut(when, times=2)
+    sender.dataframe(frame(MANY), **HOW)
+    assert sender.kept == 0
+    assert posts(questdb_lab) == 3
+    questdb_lab.wait_rows("t", MANY)
+    assert questdb_lab.sql("select count_distinct(x) from t") == [(MANY,)]
+
+
+@EACH
+def test_what_could_not_be_sent_is_kept(
+    make: Callable[..., Face], questdb_lab: QuestdbLab, protocol: str
+) -> None:
+    sender = make(questdb_lab, protocol, retry_timeout=0, auto_flush_interval="off")
+    sender.dataframe(frame(ROWS), **HOW)
+    questdb_lab.faults.cut("in request", times=None)
+    with pytest.raises(IngestError, match="rows were not acknowledged"):
+        sender.dataframe(frame(MANY), **HOW)
+    assert sender.kept == MANY
+    questdb_lab.faults.reset()
+    sender.flush()
+    questdb_lab.wait_rows("t", MANY + ROWS)
+    assert questdb_lab.sql("select count_distinct(x) from t") == [(MANY,)]
+
+
+def test_what_a_server_refuses_is_kept_and_shown(
+    make: Callable[..., Face], questdb_lab: QuestdbLab
+) -> None:
+    questdb_lab.sql(
+        "create table t (x varchar, text double, ts timestamp_ns) timestamp(ts) "
+        "partition by day wal"
+    )
+    sender = make(questdb_lab, auto_flush_interval="off")
+    with pytest.raises(IngestError, match=r"cast error[^\n]*\nrow 1: t x=0i") as raised:
+        sender.dataframe(frame(), **HOW)
+    assert raised.value.status == 400
+    assert sender.kept == ROWS
+    sender.drop()
+
+
+def test_a_row_that_cannot_be_written_stops_its_request(
+    make: Callable[..., Face], questdb_lab: QuestdbLab
+) -> None:
+    sender = make(questdb_lab)
+    sender.dataframe(frame(), **HOW)
+    with pytest.raises(RowError, match=f"row {MANY - 1}: .*timestamp is null") as told:
+        sender.dataframe(spoilt(MANY), **HOW)
+    assert told.value.__notes__ == ["0 rows of the frame were added"]
+    assert sender.kept == 0
+    sender.row("t", columns={"x": -1}, at=TimestampNanos(FIRST))
+    sender.flush()
     questdb_lab.wait_rows("t", ROWS + 1)
-    assert posts(questdb_lab) == 4
-    assert questdb_lab.sql("select count_distinct(x) from t") == [(ROWS + 1,)]
 
 
-async def test_a_frame_is_sent_in_batches_by_asyncio(questdb_lab: QuestdbLab) -> None:
-    async with AsyncSender.from_conf(conf(questdb_lab, auto_flush_rows=300)) as sender:
-        await sender.dataframe(frame(), table="t", at="ts")
-    await asyncio.to_thread(questdb_lab.wait_rows, "t", ROWS)
-    assert posts(questdb_lab) == 4
+async def test_a_frame_that_is_cancelled_is_not_added(questdb_lab: QuestdbLab) -> None:
+    sender = AsyncSender.from_conf(conf(questdb_lab, protocol_version=2))
+    await sender.row("t", columns={"x": -1}, at=TimestampNanos(FIRST))
+    await sender.flush()  # the connection is there
+    await asyncio.to_thread(questdb_lab.faults.freeze)
+    adding = asyncio.create_task(sender.dataframe(frame(MANY), **HOW))
+    done, _ = await asyncio.wait({adding}, timeout=0.3)  # it waits for the server
+    assert not done
+    adding.cancel()
+    await asyncio.wait({adding})
+    assert adding.cancelled()
+    assert len(sender) == 0
+    await asyncio.to_thread(questdb_lab.faults.thaw)
+    await sender.dataframe(frame(), **HOW)
+    await sender.close()
+    await asyncio.to_thread(questdb_lab.wait_rows, "t", ROWS + 1)
 
 
-def test_without_auto_flush_it_is_all_or_nothing(questdb_lab: QuestdbLab) -> None:
-    bad = frame()
-    bad["ts"][-1] = TimestampNanos(-1)
-    with Sender.from_conf(conf(questdb_lab, auto_flush="off")) as sender:
-        with pytest.raises(RowError, match=f"row {ROWS - 1}: .*before 1970"):
-            sender.dataframe(bad, table="t", at="ts")
-        assert sender.buffer.row_count == 0
-        sender.dataframe(frame(), table="t", at="ts")
-        assert sender.buffer.row_count == ROWS
+def test_without_auto_flush_it_is_all_or_nothing(
+    make: Callable[..., Face], questdb_lab: QuestdbLab
+) -> None:
+    sender = make(questdb_lab, auto_flush="off", auto_flush_rows="off")
+    with pytest.raises(RowError, match=f"row {ROWS - 1}: .*timestamp is null"):
+        sender.dataframe(spoilt(), **HOW)
+    assert sender.kept == 0
+    sender.dataframe(frame(), **HOW)
+    assert sender.kept == ROWS
+    sender.flush()
     questdb_lab.wait_rows("t", ROWS)
     assert posts(questdb_lab) == 1
+
+
+def test_the_alarm_is_set_for_a_frame_alone(questdb_lab: QuestdbLab) -> None:
+    options = {"auto_flush_rows": "off", "auto_flush_interval": 50}
+    with Sender.from_conf(conf(questdb_lab, **options)) as sender:
+        sender.dataframe(frame(), **HOW)
+        questdb_lab.wait_rows("t", ROWS)
 
 
 def test_a_transaction_takes_a_frame_whole(questdb_lab: QuestdbLab) -> None:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
-from contextlib import suppress
+from contextlib import closing, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from moorline.errors import MoorlineError
 from moorline.net.dialogue import Dialogue
-from moorline.net.http import ExchangeError, Stage
+from moorline.net.http import ExchangeError, Stage, Stream
+from moorline.net.threads import to_its_end
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
 
-    from moorline.net.http import Request, Response
+    from moorline.net.http import Body, Request, Response
 
 __all__ = ["AsyncHttpConnection"]
 
@@ -118,18 +120,42 @@ class AsyncHttpConnection:
         # A server may refuse a body before it has read it: hear what it said.
         with suppress(BrokenPipeError, ConnectionResetError):
             writer.write(dialogue.say(request))
-            for start in range(0, len(request.body), PIECE):
-                with memoryview(request.body) as body:
-                    # No view of it may be left, in a buffer of the loop or an error.
-                    piece = bytes(body[start : start + PIECE])
-                writer.write(piece)
-                await writer.drain()
-                await asyncio.sleep(0)  # drain alone gives nobody else a turn
+            if isinstance(request.body, Stream):
+                await _write_parts(writer, dialogue, request.body)
+            else:
+                await _write(writer, dialogue.framed(request.body))
+            writer.write(dialogue.end())
+            await writer.drain()
             stage[0] = Stage.RECEIVE
         while True:
             response = dialogue.hear(await reader.read(CHUNK))
             if response is not None:
                 return response
+
+
+async def _write_parts(
+    writer: asyncio.StreamWriter, dialogue: Dialogue, stream: Stream
+) -> None:
+    with closing(stream.parts()) as parts:
+        while True:
+            # A thread writes it. None may be left behind when this is tried again.
+            part, cancelled = await to_its_end(partial(next, parts, None))
+            if cancelled:
+                raise asyncio.CancelledError
+            if part is None:
+                return
+            await _write(writer, dialogue.framed(part))
+
+
+async def _write(writer: asyncio.StreamWriter, said: list[Body]) -> None:
+    for data in said:
+        for start in range(0, len(data), PIECE):
+            with memoryview(data) as whole:
+                # No view of it may be left, in a buffer of the loop or an error.
+                piece = bytes(whole[start : start + PIECE])
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0)  # drain alone gives nobody else a turn
 
 
 def _is_below(error: OSError) -> bool:

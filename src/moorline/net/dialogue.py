@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, cast
 
 import h11
 
-from moorline.net.http import ExchangeError, Response, Stage
+from moorline.net.http import ExchangeError, Response, Stage, Stream
 
 if TYPE_CHECKING:
-    from moorline.net.http import Request
+    from moorline.net.http import Body, Request
 
 __all__ = ["Dialogue"]
 
@@ -29,22 +29,25 @@ class Dialogue:
         self._body = bytearray()
 
     def say(self, request: Request) -> bytes:
-        """Return the head of a request; its body is to be sent as it is."""
-        headers = [
-            ("Host", self._host),
-            ("Content-Length", str(len(request.body))),
-            *request.headers.items(),
-        ]
+        """Return the head of a request; what `framed` returns is to follow."""
+        length = ("Transfer-Encoding", "chunked")
+        if not isinstance(request.body, Stream):
+            length = ("Content-Length", str(len(request.body)))
+        headers = [("Host", self._host), length, *request.headers.items()]
         event = h11.Request(
             method=request.method, target=request.target, headers=headers
         )
         self._head, self._body = None, bytearray()
-        head = self._http.send(event) or b""
-        if request.body:
-            # h11 counts the bytes; none are copied.
-            body = cast("bytes", request.body)
-            self._http.send_with_data_passthrough(h11.Data(data=body))
-        return head + (self._http.send(h11.EndOfMessage()) or b"")
+        return self._http.send(event) or b""
+
+    def framed(self, part: Body) -> list[Body]:
+        """Return what is to be sent for a part of the body, which is not copied."""
+        data = h11.Data(data=cast("bytes", part))  # whose length is all that is asked
+        return list(self._http.send_with_data_passthrough(data) or ())
+
+    def end(self) -> bytes:
+        """Return what ends the request."""
+        return self._http.send(h11.EndOfMessage()) or b""
 
     def hear(self, data: bytes) -> Response | None:
         """Take in what was received, b"" for its end; return the answer if it is whole.

@@ -6,12 +6,37 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
-__all__ = ["Body", "ExchangeError", "Request", "Response", "Stage"]
+__all__ = [
+    "Body",
+    "Content",
+    "ExchangeError",
+    "Request",
+    "Response",
+    "Stage",
+    "Stream",
+]
 
 # Or what else is sent as it is, without copying.
 Body: TypeAlias = bytes | bytearray | memoryview
+
+
+class Stream:
+    """A body that is written while its beginning is sent."""
+
+    __slots__ = ()
+
+    def parts(self) -> Generator[Body]:
+        """Yield it, from its beginning, each time that this is called.
+
+        A part is not looked at any more when the next one is asked for. Asking may take
+        its time, and may raise.
+        """
+        raise NotImplementedError
+
+
+Content: TypeAlias = Body | Stream
 
 
 class Stage:
@@ -45,14 +70,15 @@ class Request:
     Args:
         method: As in HTTP.
         target: Path and query.
-        headers: All but ``Host`` and ``Content-Length``. They may hold secrets.
+        headers: All but ``Host`` and what says how long the body is. They may hold
+            secrets.
         body: What is sent.
     """
 
     method: str
     target: str
     headers: Mapping[str, str] = field(repr=False)
-    body: Body = field(default=b"", repr=False)
+    body: Content = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import selectors
 import socket
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-from moorline.net.http import ExchangeError, Stage
+from moorline.net.http import ExchangeError, Stage, Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from moorline.net.dialogue import Dialogue
-    from moorline.net.http import Request, Response
+    from moorline.net.http import Body, Request, Response
 
 __all__ = ["HttpConnection"]
 
@@ -104,12 +104,12 @@ class HttpConnection:
     ) -> Response:
         stage = Stage.SEND
         try:
-            head = dialogue.say(request)
             # A server may refuse a body before it has read it: hear what it said.
             with suppress(BrokenPipeError, ConnectionResetError):
-                for part in (head, request.body):
-                    connected.settimeout(_left(deadline))
-                    connected.sendall(part)
+                with closing(_said(dialogue, request)) as said:
+                    for data in said:
+                        connected.settimeout(_left(deadline))
+                        connected.sendall(data)
                 stage = Stage.RECEIVE
             while True:
                 connected.settimeout(_left(deadline))
@@ -118,6 +118,15 @@ class HttpConnection:
                     return response
         except OSError as error:
             raise ExchangeError(stage, error) from error
+
+
+def _said(dialogue: Dialogue, request: Request) -> Generator[Body]:
+    """Yield what is to be sent, some of it when it is there."""
+    yield dialogue.say(request)
+    body = request.body
+    for part in body.parts() if isinstance(body, Stream) else (body,):
+        yield from dialogue.framed(part)
+    yield dialogue.end()
 
 
 def _has_news(idle: socket.socket) -> bool:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from moorline.questdb.batch import Batch
     from moorline.questdb.outbox import Outbox
+    from moorline.questdb.store import Store
 
 __all__ = ["AsyncCourier"]
 
@@ -76,6 +77,12 @@ class AsyncCourier:
         if batch is not None:
             self._idle.clear()
             await self._deliver(batch)
+
+    def keep(self, store: Store, rows: int) -> None:
+        """Put rows into the buffer that were not delivered."""
+        self._outbox.keep(store, rows)
+        self._arm()
+        self._watch()
 
     def refused(self, error: Exception) -> None:
         """Have the next row or flush tell that rows on disk were put aside."""

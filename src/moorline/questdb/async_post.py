@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from moorline.net.threads import to_its_end
 from moorline.questdb.async_forwarder import AsyncForwarder
 from moorline.questdb.async_wires import AsyncWires
 from moorline.questdb.spool import Spool
@@ -75,14 +77,7 @@ class AsyncPost:
         if self._spool is None or self._forwarder is None:
             await self._wires.run(self._sending.deliver(batch))
             return False
-        writing = asyncio.ensure_future(asyncio.to_thread(self._spool.put, batch))
-        cancelled = False
-        while not writing.done():
-            try:
-                await asyncio.wait({writing})
-            except asyncio.CancelledError:
-                cancelled = True
-        writing.result()
+        _, cancelled = await to_its_end(partial(self._spool.put, batch))
         self._forwarder.wake()
         return cancelled
 

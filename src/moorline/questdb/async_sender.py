@@ -7,26 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from moorline.errors import (
-    ConfigError,
-    IngestError,
-    MoorlineError,
-    RowError,
-    TlsError,
-)
+from moorline.errors import ConfigError, MoorlineError
 from moorline.questdb.async_courier import AsyncCourier
 from moorline.questdb.async_post import AsyncPost
 from moorline.questdb.outbox import Outbox, warn_of_loss
 from moorline.questdb.sending import Sending, is_told
 from moorline.questdb.settings import settings_from_conf, settings_from_env
 from moorline.questdb.transaction import AsyncTransaction
+from moorline.shell import aio
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from moorline.core.flow import Step
     from moorline.core.options import Value
     from moorline.questdb.batch import Batch
     from moorline.questdb.buffer import Buffer
@@ -163,7 +160,7 @@ class AsyncSender:
         buffer = self._outbox.buffer
         if buffer is None:
             buffer = await self._open()
-        chunks = await asyncio.to_thread(
+        read = partial(
             buffer.chunks,
             obj,
             table=table,
@@ -171,25 +168,8 @@ class AsyncSender:
             symbols=symbols,
             at=at,
         )
-        parts = await asyncio.to_thread(self._sending.slices, chunks)
-        failure: MoorlineError | None = None
-        store, rows, added = buffer.lend(), 0, 0
-        try:
-            while (part := await asyncio.to_thread(next, parts, None)) is not None:
-                await asyncio.to_thread(part.encode, store)
-                rows += part.rows
-                if self._sending.is_automatic:
-                    buffer.adopt(store, rows)
-                    added, rows = added + rows, 0
-                    failure = failure or await self._trouble(buffer)
-            buffer.adopt(store, rows)
-        except RowError as error:
-            error.add_note(f"{added} rows of the frame were added")
-            raise
-        # Not if this was cancelled: a thread may be writing to it still.
-        buffer.recycle(store)
-        if failure is not None:
-            raise failure
+        adding = self._sending.add(read, buffer)
+        await aio.run(adding, perform=self._perform)
         return self
 
     def transaction(self, table: str) -> AsyncTransaction:
@@ -283,13 +263,20 @@ class AsyncSender:
             self._stay()
             await self._courier.reached()
 
-    async def _trouble(self, buffer: Buffer) -> MoorlineError | None:
-        """Do what is due after rows; return what went wrong with it."""
-        try:
-            await self._added(buffer)
-        except (IngestError, TlsError) as error:
-            return error
-        return None
+    async def _perform(self, step: Step[object]) -> None:
+        """Perform a step of a frame that is added."""
+        from moorline.questdb.frames.adding import Deliver, Keep  # noqa: PLC0415
+
+        match step:
+            case Deliver(batch):
+                self._stay()
+                await self._courier.flush()
+                self._courier.tell()
+                await self._post.run(self._sending.deliver(batch))
+            case Keep(store, rows):
+                self._courier.keep(store, rows)
+            case _:
+                await self._added(self._opened())
 
     def _watch(self) -> None:
         self._enough = self._outbox.watch()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from moorline.questdb.batch import Batch
     from moorline.questdb.outbox import Outbox
+    from moorline.questdb.store import Store
 
 __all__ = ["Courier"]
 
@@ -82,6 +83,13 @@ class Courier:
             batch = outbox.seal()
         if batch is not None:
             self._deliver(batch)
+
+    def keep(self, store: Store, rows: int) -> None:
+        """Put rows into the buffer that were not delivered."""
+        with self._changed:
+            self._outbox.keep(store, rows)
+            self._arm()
+            self._watch()
 
     def refused(self, error: Exception) -> None:
         """Have the next row or flush tell that rows on disk were put aside."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from moorline.core.backoff import Backoff
     from moorline.core.flow import Flow
     from moorline.errors import TlsError
-    from moorline.net.http import Body
+    from moorline.net.http import Body, Content
     from moorline.questdb.negotiation import Agreed
 
 __all__ = ["Exchange", "Patience", "Server", "deliver", "negotiate"]
@@ -117,16 +117,18 @@ def deliver(batch: Batch, server: Server) -> Flow[None]:
         TlsError: The server could not be verified.
     """
     course = _Course()
-    body: Body = batch.body
+    body: Content = batch.content
+    size = batch.size
     if server.gzip:
-        body = yield from Act(lambda: _compressed(batch.body))
+        body = packed = yield from Act(lambda: _compressed(batch.body))
+        size = len(packed)
     while True:
         header = yield from Act(lambda: server.authorization(course.renewed))
         headers = _headers(server, header)
         if server.gzip:
             headers["Content-Encoding"] = "gzip"
         request = Request("POST", WRITE, headers, body)
-        timeout = server.patience.for_body(len(body))
+        timeout = server.patience.for_body(size)
         try:
             response = yield from Exchange(server.at, request, timeout)
         except ExchangeError as error:
@@ -137,7 +139,7 @@ def deliver(batch: Batch, server: Server) -> Flow[None]:
                 case Meaning.ACCEPTED:
                     return
                 case Meaning.PLAIN:
-                    server.gzip, body = False, batch.body
+                    server.gzip, body, size = False, batch.content, batch.size
                     continue
                 case Meaning.UNAUTHORIZED if header and not course.renewed:
                     course.renewed = True

@@ -104,6 +104,12 @@ class Outbox:
         self._kept = Watch(buffer.row_count, len(buffer))
         self.under_way = self._store = None
 
+    def keep(self, store: Store, rows: int) -> None:
+        """Put rows into the buffer that were not acknowledged, and were never in it."""
+        assert self.buffer is not None  # noqa: S101 - it lent the memory
+        self.buffer.restore(store, rows)
+        self._kept = Watch(self.buffer.row_count, len(self.buffer))
+
     def tell(self) -> Exception | None:
         """Return what nobody has been told yet, once."""
         if self.refusal is not None:

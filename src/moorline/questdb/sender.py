@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 from weakref import WeakMethod, WeakSet
 
-from moorline.errors import IngestError, MoorlineError, RowError, TlsError
+from moorline.errors import MoorlineError
 from moorline.questdb.courier import Courier
 from moorline.questdb.intake import Intake
 from moorline.questdb.outbox import Outbox, warn_of_loss
@@ -21,11 +21,13 @@ from moorline.questdb.post import Post
 from moorline.questdb.sending import Sending, is_told
 from moorline.questdb.settings import settings_from_conf, settings_from_env
 from moorline.questdb.transaction import Transaction
+from moorline.shell import sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from moorline.core.flow import Step
     from moorline.core.options import Value
     from moorline.questdb.batch import Batch
     from moorline.questdb.buffer import Buffer
@@ -131,40 +133,32 @@ class Sender(Intake):
     ) -> Self:
         """Add the rows of a frame; see `Buffer.dataframe`.
 
-        Rows are sent while the next ones are written, if they are sent on their own: of
-        a frame with a row that cannot be written, some in front of it may be added, and
-        the error says how many. With ``auto_flush=off`` all of them are, or none.
+        If rows are sent on their own, so are those of a frame, as soon as they are
+        enough, and over HTTP others are written into the same request meanwhile: until
+        it has ``auto_flush_bytes``, or ``max_buf_size``. The last ones lie in
+        the buffer if they are not enough. Of a frame with a row that cannot be written,
+        some in front of it may be added, and the error says how many. With
+        ``auto_flush=off`` all of them are added, or none.
 
         Raises:
             RowError: It is no frame, or a row of it cannot be written.
             BufferFull: There is no room for all of it.
             IngestError: Rows could not be sent on their own. All of the frame was
-                added, and is kept.
+                added, and what is not acknowledged is kept.
             TlsError: The server could not be verified; the same.
             ConfigError: nanoarrow is needed to read it, and is not installed.
         """
         buffer = self.buffer
-        chunks = buffer.chunks(
-            obj, table=table, table_name_col=table_name_col, symbols=symbols, at=at
+        read = partial(
+            buffer.chunks,
+            obj,
+            table=table,
+            table_name_col=table_name_col,
+            symbols=symbols,
+            at=at,
         )
-        failure: MoorlineError | None = None
-        store, rows, added = buffer.lend(), 0, 0
-        try:
-            for part in self._sending.slices(chunks):
-                part.encode(store)
-                rows += part.rows
-                if self._sending.is_automatic:
-                    buffer.adopt(store, rows)
-                    added, rows = added + rows, 0
-                    failure = failure or self._trouble(buffer)
-            buffer.adopt(store, rows)
-        except RowError as error:
-            error.add_note(f"{added} rows of the frame were added")
-            raise
-        finally:
-            buffer.recycle(store)
-        if failure is not None:
-            raise failure
+        adding = self._sending.add(read, buffer)
+        sync.run(adding, perform=self._perform)
         return self
 
     def transaction(self, table: str) -> Transaction:
@@ -252,13 +246,19 @@ class Sender(Intake):
                 self._buffer = self._outbox.buffer
             return self._buffer
 
-    def _trouble(self, buffer: Buffer) -> MoorlineError | None:
-        """Do what is due after rows; return what went wrong with it."""
-        try:
-            self._look(buffer)
-        except (IngestError, TlsError) as error:
-            return error
-        return None
+    def _perform(self, step: Step[object]) -> None:
+        """Perform a step of a frame that is added."""
+        from moorline.questdb.frames.adding import Deliver, Keep  # noqa: PLC0415
+
+        match step:
+            case Deliver(batch):
+                self._courier.flush()
+                self._courier.tell()
+                self._post.run(self._sending.deliver(batch))
+            case Keep(store, rows):
+                self._courier.keep(store, rows)
+            case _:
+                self._look(self.buffer)
 
     def _reached(self) -> None:
         self._courier.reached()

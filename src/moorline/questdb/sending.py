@@ -22,9 +22,10 @@ from moorline.net.http import ExchangeError, Stage
 from moorline.questdb.auth import Basic, Bearer
 from moorline.questdb.buffer import Buffer
 from moorline.questdb.delivery import Patience, Server, deliver, negotiate
+from moorline.questdb.outbox import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from moorline.core.address import Address
     from moorline.core.flow import Flow
@@ -43,7 +44,6 @@ FIRST_BACKOFF = 0.01  # seconds, doubled after each failure
 ALPN = "http/1.1"
 # No answer, and refusals that depend on the sender or the way, and not on the rows.
 NOT_ABOUT_ROWS = frozenset({0, 401, 403, 404, 405})
-SLICE = 75_000  # rows of a frame that are written at once, where no option says it
 WITH_HTTP = {"tcp": "http", "tcps": "https"}
 PAUSE = 1.0  # seconds, where no interval says it
 AGENT = f"moorline/{__version__}"
@@ -172,13 +172,28 @@ class Sending:
         rows, _, size = self.settings.auto_flush
         return rows is not None or size is not None
 
-    def slices(self, chunks: Iterator[Chunk]) -> Iterator[Slice]:
-        """Cut a frame into batches."""
+    @property
+    def is_streaming(self) -> bool:
+        """Whether rows of a frame are sent while others of the batch are written."""
+        on_disk = self.settings.spool_dir
+        return self.line is None and not on_disk and not self.server.gzip
+
+    def add(self, read: Callable[[], Iterator[Chunk]], buffer: Buffer) -> Flow[None]:
+        """Return what adds a frame; see `moorline.questdb.frames.adding.add`."""
+        from moorline.questdb.frames.adding import add
+
+        return add(read, buffer, self)
+
+    def slices(self, chunks: Iterator[Chunk], buffer: Buffer) -> Iterator[Slice]:
+        """Cut a frame into batches, each of which has enough rows to be sent."""
         from moorline.questdb.frames.slices import slices
 
         rows, _, size = self.settings.auto_flush
-        most = self.settings.max_buf_size // 2
-        return slices(chunks, rows or SLICE, most if size is None else min(size, most))
+        most = self.settings.max_buf_size
+        if not self.is_streaming:
+            most //= 2  # while others are sent
+        enough = most if size is None else min(size, most)
+        return slices(chunks, rows or NEVER, enough, buffer.lend)
 
     def check_transactions(self) -> None:
         """Object to transactions where there are none.

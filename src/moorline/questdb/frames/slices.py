@@ -1,54 +1,128 @@
-"""Cutting frames into batches that a sender can send while the next is written."""
+"""Cutting frames into batches whose rows are written while they are sent."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from moorline.questdb.store import Store
+from moorline.net.http import Stream
+from moorline.questdb.batch import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from moorline.questdb.frames.chunk import Chunk
+    from moorline.questdb.store import Store
 
 __all__ = ["Slice", "slices"]
 
-SAMPLE = 256  # rows that say how large the others are
+# Bytes that are written at once: a server reads them for longer than the next take.
+PIECE = 512 * 1024
+# So many times the rows that are there already are written at most, since they are
+# what says how large the others may be.
+GROWTH = 16
 
 
-class Slice(NamedTuple):
-    """Some rows of a chunk."""
+class Slice(Batch, Stream):
+    """Rows of a chunk, of which there are more the longer it is sent.
 
-    chunk: Chunk
-    start: int
-    stop: int
+    Args:
+        chunk: Where they are from.
+        start: The first of them.
+        size: How many bytes are enough: no others are written then.
+        store: Where they are written to; it is empty.
+
+    Attributes:
+        body: What is written.
+        rows: How many rows that is.
+    """
+
+    __slots__ = ("_chunk", "_size", "_start")
+
+    body: Store
+
+    def __init__(self, chunk: Chunk, start: int, size: int, store: Store) -> None:
+        super().__init__(store, 0)
+        self._chunk = chunk
+        self._start = start
+        self._size = size
 
     @property
-    def rows(self) -> int:
-        """How many they are."""
-        return self.stop - self.start
+    def goes_on(self) -> bool:
+        """Whether there are rows that are not written yet, and room for them."""
+        return self._left > 0 and len(self.body) < self._size
 
-    def encode(self, into: Store) -> None:
-        """Append them, all or none; see `Chunk.encode`."""
-        self.chunk.encode(self.start, self.stop, into)
+    @property
+    def size(self) -> int:
+        """About how many bytes there will be, going by those that there are."""
+        size = len(self.body)
+        rest = size * self._left // self.rows if self.rows else 0
+        return max(size, min(size + rest, self._size))
+
+    @property
+    def content(self) -> Stream:
+        """What is sent."""
+        return self
+
+    def fill(self, rows: int) -> None:
+        """Write until there are so many rows, or enough bytes, or no more rows.
+
+        Raises:
+            RowError: A row cannot be written.
+        """
+        while self.goes_on and self.rows < rows:
+            self._write(rows - self.rows)
+
+    def parts(self) -> Generator[memoryview]:
+        """Yield what is written, and then the rest, each part when it is.
+
+        Raises:
+            RowError: A row cannot be written.
+        """
+        sent = 0
+        while True:
+            # Nothing can be written as long as somebody looks at what is there.
+            with memoryview(self.body) as written, written[sent:] as part:
+                sent = len(written)
+                yield part
+            if not self.goes_on:
+                return
+            self._write(self._left)
+
+    @property
+    def _left(self) -> int:
+        return self._chunk.rows - self._start - self.rows
+
+    def _write(self, rows: int) -> None:
+        """Write some more rows: so many at most, and one at the least."""
+        most = 1
+        if self.rows:
+            room = min(PIECE, self._size - len(self.body))
+            fitting = room * self.rows // len(self.body)
+            most = max(1, min(rows, fitting, self.rows * GROWTH))
+        first = self._start + self.rows
+        stop = min(first + most, self._chunk.rows)
+        self._chunk.encode(first, stop, self.body)
+        self.rows += stop - first
 
 
-def slices(chunks: Iterator[Chunk], rows: int, size: int) -> Iterator[Slice]:
-    """Cut chunks into slices.
+def slices(
+    chunks: Iterator[Chunk], rows: int, size: int, lend: Callable[[], Store]
+) -> Iterator[Slice]:
+    """Cut chunks into slices. Each goes on where the one before was left.
 
     Args:
         chunks: What to cut.
-        rows: How many rows a slice may have.
-        size: How many bytes it should have at most, going by its chunk's first rows.
+        rows: How many rows a slice begins with.
+        size: How many bytes are enough for a slice.
+        lend: Gives what to write to.
 
     Raises:
-        RowError: One of the first rows of a chunk cannot be written.
+        RowError: One of the first rows of a slice cannot be written.
     """
     for chunk in chunks:
-        most = rows
-        if chunk.rows > SAMPLE:
-            sample = Store()
-            chunk.encode(0, SAMPLE, sample)
-            most = max(1, min(rows, size * SAMPLE // len(sample)))
-        for start in range(0, chunk.rows, most):
-            yield Slice(chunk, start, min(start + most, chunk.rows))
+        start = 0
+        while start < chunk.rows:
+            part = Slice(chunk, start, size, lend())
+            part.fill(rows)
+            yield part
+            start += part.rows
