@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from moorline.questdb.fluent import At
     from moorline.questdb.frames import Chunk
     from moorline.questdb.frames.layout import ColumnRef, Symbols
-    from moorline.questdb.store import Store
 
 __all__ = ["Buffer", "Mark"]
 
@@ -145,13 +144,20 @@ class Buffer(Appender):
             BufferFull: There is no room for it.
             ConfigError: nanoarrow is needed to read it, and is not installed.
         """
-        store, rows = self.write(
-            self.chunks(
-                obj, table=table, table_name_col=table_name_col, symbols=symbols, at=at
-            )
+        chunks = self.chunks(
+            obj, table=table, table_name_col=table_name_col, symbols=symbols, at=at
         )
-        self.adopt(store, rows)
-        self.recycle(store)
+        written, rows = self.lend(), 0
+        try:
+            for chunk in chunks:
+                for start in range(0, chunk.rows, ROWS_AT_ONCE):
+                    stop = min(start + ROWS_AT_ONCE, chunk.rows)
+                    chunk.encode(start, stop, written)
+                    self.reserve(len(written))
+                rows += chunk.rows
+            self.adopt(written, rows)
+        finally:
+            self.recycle(written)
         return self
 
     def chunks(
@@ -174,22 +180,6 @@ class Buffer(Appender):
             symbols=symbols,
             at=at,
         )
-
-    def write(self, chunks: Iterator[Chunk]) -> tuple[Store, int]:
-        """Write all rows of a frame, for `adopt` and then for `recycle`.
-
-        Raises:
-            RowError: One of them cannot be written.
-            BufferFull: There is no room for them.
-        """
-        written, rows = self.lend(), 0
-        for chunk in chunks:
-            for start in range(0, chunk.rows, ROWS_AT_ONCE):
-                stop = min(start + ROWS_AT_ONCE, chunk.rows)
-                chunk.encode(start, stop, written)
-                self.reserve(len(written))
-            rows += chunk.rows
-        return written, rows
 
     def __repr__(self) -> str:
         return (

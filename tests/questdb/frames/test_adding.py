@@ -7,6 +7,7 @@ import pytest
 from moorline.errors import BufferFull, IngestError, RowError
 from moorline.questdb import Buffer, TimestampNanos
 from moorline.questdb.frames.adding import Deliver, Keep, Look
+from moorline.questdb.frames.slices import SAMPLE
 from moorline.questdb.sending import Sending
 from moorline.questdb.settings import settings_from_conf
 from moorline.shell import sync
@@ -30,6 +31,7 @@ class Play:
         self.steps = []
         self.delivered = []
         self.stores = []
+        self.begun = []
 
     def add(self, *frames):
         def read():
@@ -43,6 +45,7 @@ class Play:
         match step:
             case Deliver(batch):
                 self.stores.append(batch.body)
+                self.begun.append(batch.rows)
                 said = b"".join(bytes(part) for part in batch.content.parts())
                 if self.outcomes and (outcome := self.outcomes.pop(0)) is not None:
                     raise outcome
@@ -63,11 +66,17 @@ def test_enough_rows_are_sent_with_those_that_follow():
     assert sender.buffer.row_count == 0
 
 
-@pytest.mark.parametrize("count", [1, 299, 300])
-def test_no_more_than_enough_lie_in_the_buffer(count):
+def test_sending_begins_before_there_are_enough():
+    sender = play()
+    sender.add(FRAME)
+    assert SAMPLE <= sender.begun[0] < 300
+
+
+@pytest.mark.parametrize("count", [1, 299])
+def test_less_than_enough_lie_in_the_buffer(count):
     sender = play()
     sender.add({name: values[:count] for name, values in FRAME.items()})
-    assert sender.steps == [Look]  # which is where the buffer is sent, if it is enough
+    assert sender.steps == [Look]  # with others they may be enough
     assert sender.buffer.row_count == count
 
 

@@ -32,12 +32,14 @@ def chunks(obj):
 
 
 def cut(obj, rows, size):
-    return slices(chunks(obj), rows, size, Store)
+    for part in slices(chunks(obj), rows, size, Store):
+        while part.is_short:
+            part.write()
+        yield part
 
 
 def one(obj, rows=1, size=NEVER):
-    [part] = [part for _, part in zip(range(1), cut(obj, rows, size), strict=False)]
-    return part
+    return next(cut(obj, rows, size))
 
 
 SHORT = frame(["a"] * ROWS)

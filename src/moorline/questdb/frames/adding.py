@@ -62,22 +62,42 @@ def add(
             acknowledged is in the buffer.
         TlsError: The server could not be verified; the same.
     """
-    chunks = yield from Act(read)
-    if not sending.is_automatic:
-        store, rows = yield from Act(partial(buffer.write, chunks))
-        buffer.adopt(store, rows)
-        buffer.recycle(store)
-        yield from Look()
-        return
-    parts = sending.slices(chunks, buffer)
+    parts = sending.slices((yield from Act(read)), buffer)
+    if sending.is_automatic:
+        yield from _add_in_parts(parts, buffer, sending)
+    else:
+        yield from _add_whole(parts, buffer)
+
+
+def _add_whole(parts: Iterator[Slice], buffer: Buffer) -> Flow[None]:
+    """Add all rows or none."""
+    aside = buffer.beside()
+    while (part := (yield from _next(parts))) is not None:
+        yield from Act(partial(aside.adopt, part.body, part.rows))
+        buffer.recycle(part.body)
+    buffer.adopt(*aside.take())
+    yield from Look()
+
+
+def _add_in_parts(
+    parts: Iterator[Slice], buffer: Buffer, sending: Sending
+) -> Flow[None]:
+    """Add rows that are sent when they are enough; all of them, if that fails."""
     failure: MoorlineError | None = None
+    streaming = sending.is_streaming
     added = 0
     try:
-        while (part := (yield from Act(partial(next, parts, None)))) is not None:
+        while (part := (yield from _next(parts, streaming=streaming))) is not None:
             try:
-                yield from _add(part, buffer, sending, failed=failure is not None)
+                if streaming and part.goes_on:
+                    yield from _stream(part, buffer)
+                else:
+                    buffer.adopt(part.body, part.rows)
+                    buffer.recycle(part.body)
+                    if failure is None:
+                        yield from Look()
             except (IngestError, TlsError) as error:
-                failure = error
+                failure, streaming = error, False
             added += part.rows
     except RowError as error:
         error.add_note(f"{added} rows of the frame were added")
@@ -88,14 +108,16 @@ def add(
         raise failure
 
 
-def _add(part: Slice, buffer: Buffer, sending: Sending, *, failed: bool) -> Flow[None]:
-    """Add rows: those of the slice, and others that follow if it is sent meanwhile."""
-    if failed or not part.goes_on or not sending.is_streaming:
-        buffer.adopt(part.body, part.rows)
-        buffer.recycle(part.body)
-        if not failed:
-            yield from Look()
-        return
+def _next(parts: Iterator[Slice], *, streaming: bool = False) -> Flow[Slice | None]:
+    """Return a slice that has enough rows, or will have them; `None`: there is none."""
+    part: Slice | None = yield from Act(partial(next, parts, None))
+    while part is not None and part.is_short and not (streaming and part.will_do):
+        yield from Act(part.write)  # one after the other, for the sake of a loop
+    return part
+
+
+def _stream(part: Slice, buffer: Buffer) -> Flow[None]:
+    """Send rows while others are written."""
     try:
         yield from Deliver(part)
     except (IngestError, TlsError):

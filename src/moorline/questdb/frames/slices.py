@@ -20,6 +20,8 @@ PIECE = 512 * 1024
 # So many times the rows that are there already are written at most, since they are
 # what says how large the others may be.
 GROWTH = 16
+# Rows that are enough to say it.
+SAMPLE = 256
 
 
 class Slice(Batch, Stream):
@@ -28,6 +30,7 @@ class Slice(Batch, Stream):
     Args:
         chunk: Where they are from.
         start: The first of them.
+        enough: How many rows are enough to send them.
         size: How many bytes are enough: no others are written then.
         store: Where they are written to; it is empty.
 
@@ -36,14 +39,17 @@ class Slice(Batch, Stream):
         rows: How many rows that is.
     """
 
-    __slots__ = ("_chunk", "_size", "_start")
+    __slots__ = ("_chunk", "_enough", "_size", "_start")
 
     body: Store
 
-    def __init__(self, chunk: Chunk, start: int, size: int, store: Store) -> None:
+    def __init__(
+        self, chunk: Chunk, start: int, enough: int, size: int, store: Store
+    ) -> None:
         super().__init__(store, 0)
         self._chunk = chunk
         self._start = start
+        self._enough = enough
         self._size = size
 
     @property
@@ -63,14 +69,23 @@ class Slice(Batch, Stream):
         """What is sent."""
         return self
 
-    def fill(self, rows: int) -> None:
-        """Write until there are so many rows, or enough bytes, or no more rows.
+    @property
+    def is_short(self) -> bool:
+        """Whether it goes on, and has less than enough rows."""
+        return self.goes_on and self.rows < self._enough
+
+    @property
+    def will_do(self) -> bool:
+        """Whether it will have enough rows, and some say how large the others are."""
+        return self.rows >= SAMPLE and self.rows + self._left >= self._enough
+
+    def write(self) -> None:
+        """Write some rows more: not more than enough, and what takes little time.
 
         Raises:
-            RowError: A row cannot be written.
+            RowError: One of them cannot be written; none is.
         """
-        while self.goes_on and self.rows < rows:
-            self._write(rows - self.rows)
+        self._write(self._enough - self.rows)
 
     def parts(self) -> Generator[memoryview]:
         """Yield what is written, and then the rest, each part when it is.
@@ -108,21 +123,19 @@ class Slice(Batch, Stream):
 def slices(
     chunks: Iterator[Chunk], rows: int, size: int, lend: Callable[[], Store]
 ) -> Iterator[Slice]:
-    """Cut chunks into slices. Each goes on where the one before was left.
+    """Cut chunks into slices, which are to be written.
+
+    Each goes on where the one before was left, which has a row at the least.
 
     Args:
         chunks: What to cut.
-        rows: How many rows a slice begins with.
-        size: How many bytes are enough for a slice.
+        rows: How many rows are enough to send a slice.
+        size: How many bytes are enough for one.
         lend: Gives what to write to.
-
-    Raises:
-        RowError: One of the first rows of a slice cannot be written.
     """
     for chunk in chunks:
         start = 0
         while start < chunk.rows:
-            part = Slice(chunk, start, size, lend())
-            part.fill(rows)
+            part = Slice(chunk, start, rows, size, lend())
             yield part
             start += part.rows
