@@ -56,7 +56,7 @@ def results(tmp_path_factory):
 
 def test_each_measure_measures_moorline(results):
     assert [row["name"] for row in results["rows"] if has_failed(row)] == []
-    assert len(results["rows"]) == 15
+    assert len(results["rows"]) == 16
 
 
 def test_rows_and_frames_reach_a_server(tmp_path):

@@ -7,7 +7,7 @@ import gc
 import pytest
 
 from moorline.questdb import Buffer
-from moorline.questdb.outbox import NEVER, Outbox, Watch, warn_of_loss
+from moorline.questdb.outbox import NEVER, Outbox, Watch
 from moorline.questdb.settings import AutoFlush
 
 ROW = len(b"t x=1i\n")
@@ -95,10 +95,10 @@ def test_a_failure_is_told_at_the_next_row_and_once(outbox: Outbox) -> None:
 
 
 def test_rows_that_go_with_their_sender_are_warned_of(outbox: Outbox) -> None:
-    warn_of_loss(outbox, outbox)
+    outbox.warn_of_loss(outbox)
     fill(outbox, 1)
     with pytest.warns(ResourceWarning, match=f"{ROW} bytes of rows were not sent"):
-        warn_of_loss(outbox, outbox)
+        outbox.warn_of_loss(outbox)
     outbox.closed = True  # and it has been told why
-    warn_of_loss(outbox, outbox)
+    outbox.warn_of_loss(outbox)
     gc.collect()

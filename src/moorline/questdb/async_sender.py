@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from moorline.errors import ConfigError, MoorlineError
 from moorline.questdb.async_courier import AsyncCourier
 from moorline.questdb.async_post import AsyncPost
-from moorline.questdb.outbox import Outbox, warn_of_loss
-from moorline.questdb.sending import Sending, is_told
+from moorline.questdb.outbox import Outbox
+from moorline.questdb.sending import Sending
 from moorline.questdb.settings import settings_from_conf, settings_from_env
 from moorline.questdb.transaction import AsyncTransaction
 from moorline.shell import aio
@@ -250,7 +250,7 @@ class AsyncSender:
 
     def __del__(self) -> None:
         if hasattr(self, "_courier"):
-            warn_of_loss(self._outbox, self)
+            self._outbox.warn_of_loss(self)
 
     async def _append(self, row: bytearray) -> None:
         buffer = self._opened()
@@ -311,7 +311,7 @@ class AsyncSender:
             return self._outbox.buffer
 
     def _failed(self, error: Exception) -> None:
-        if is_told(error):
+        if self._sending.tells(error):
             self._courier.refused(error)
 
     async def _commit(self, batch: Batch) -> None:

@@ -1,11 +1,14 @@
-"""Options for a sender, one method for each key."""
+"""Options for a sender, one method for each key.
+
+What reads them, and the senders, are imported when they are needed.
+"""
+
+# ruff: noqa: PLC0415 - see above
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
-
-from moorline.questdb.settings import settings_from_conf, settings_from_env, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,11 +52,15 @@ class SenderBuilder:
     @classmethod
     def from_conf(cls, text: str) -> Self:
         """Begin with a configuration string, which the methods then overrule."""
+        from moorline.questdb.settings import settings_from_conf
+
         return cls._reading(partial(settings_from_conf, text))
 
     @classmethod
     def from_env(cls) -> Self:
         """Begin with the configuration string in ``QDB_CLIENT_CONF``."""
+        from moorline.questdb.settings import settings_from_env
+
         return cls._reading(settings_from_env)
 
     @classmethod
@@ -79,14 +86,14 @@ class SenderBuilder:
         Raises:
             ConfigError: As for `settings`, or a file of TLS is missing or wrong.
         """
-        from moorline.questdb.sender import Sender  # noqa: PLC0415 - one of the two
+        from moorline.questdb.sender import Sender
 
         return Sender(self.settings())
 
     def build_async(self) -> AsyncSender:
         """Return a sender for asyncio; as `build`."""
         # Programs without asyncio do not wait until that is imported.
-        from moorline.questdb.async_sender import AsyncSender  # noqa: PLC0415
+        from moorline.questdb.async_sender import AsyncSender
 
         return AsyncSender(self.settings())
 
@@ -221,6 +228,8 @@ class SenderBuilder:
 
 
 def _read(protocol: str, **said: Value) -> Settings:
+    from moorline.questdb.settings import settings_of
+
     return settings_of(protocol, said)
 
 

@@ -6,6 +6,7 @@ waits, so that there are never more than two.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 import time
@@ -136,12 +137,6 @@ class Courier:
         if self._thread is None:
             leave()
 
-    @staticmethod
-    def wait_for_abandoned() -> None:
-        """Wait for all threads whose senders are gone, as at the end of a program."""
-        for thread in list(_abandoned):
-            thread.join()
-
     def _arm(self) -> None:
         """Set the alarm if there is none and there should be; begin the thread."""
         outbox, seconds = self._outbox, self._outbox.auto_flush.seconds
@@ -209,3 +204,12 @@ class Courier:
         with self._changed:
             self._outbox.delivered()
             self._changed.notify_all()
+
+
+def _wait_for_abandoned() -> None:
+    """Wait for all threads whose senders are gone, at the end of a program."""
+    for thread in list(_abandoned):
+        thread.join()
+
+
+atexit.register(_wait_for_abandoned)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from moorline.questdb.settings import AutoFlush
     from moorline.questdb.store import Store
 
-__all__ = ["NEVER", "Outbox", "Watch", "warn_of_loss"]
+__all__ = ["NEVER", "Outbox", "Watch"]
 
 NEVER = 2**62  # more rows, and more bytes, than there will ever be
 
@@ -118,21 +118,20 @@ class Outbox:
         failure, self.failure = self.failure, None
         return failure
 
+    def warn_of_loss(self, sender: object) -> None:
+        """Warn of rows whose sender is being dropped."""
+        if len(self) and not self.closed:
+            warnings.warn(
+                f"{len(self)} bytes of rows were not sent when their sender was "
+                "dropped: close it, or use it in `with`",
+                ResourceWarning,
+                source=sender,
+                stacklevel=3,
+            )
+
     def _due(self) -> Watch:
         rows, _, size = self.auto_flush
         return Watch(
             NEVER if rows is None else self._kept.rows + rows,
             NEVER if size is None else self._kept.bytes + size,
-        )
-
-
-def warn_of_loss(outbox: Outbox, sender: object) -> None:
-    """Warn of rows whose sender is being dropped."""
-    if len(outbox) and not outbox.closed:
-        warnings.warn(
-            f"{len(outbox)} bytes of rows were not sent when their sender was dropped: "
-            "close it, or use it in `with`",
-            ResourceWarning,
-            source=sender,
-            stacklevel=3,
         )

@@ -1,7 +1,12 @@
 """A sender of rows, for blocking callers.
 
 A row that was accepted is in the buffer until a server has acknowledged it.
+
+What delivers rows is imported with the first sender: a program that may never need one
+starts without it.
 """
+
+# ruff: noqa: PLC0415 - see above
 
 from __future__ import annotations
 
@@ -14,14 +19,7 @@ from typing import TYPE_CHECKING, Self
 from weakref import WeakMethod, WeakSet
 
 from moorline.errors import MoorlineError
-from moorline.questdb.courier import Courier
 from moorline.questdb.intake import Intake
-from moorline.questdb.outbox import Outbox, warn_of_loss
-from moorline.questdb.post import Post
-from moorline.questdb.sending import Sending, is_told
-from moorline.questdb.settings import settings_from_conf, settings_from_env
-from moorline.questdb.transaction import Transaction
-from moorline.shell import sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from moorline.questdb.fluent import At
     from moorline.questdb.frames.layout import ColumnRef, Symbols
     from moorline.questdb.settings import Settings
+    from moorline.questdb.transaction import Transaction
 
 __all__ = ["Sender"]
 
@@ -61,6 +60,8 @@ class Sender(Intake):
     """
 
     def __init__(self, settings: Settings) -> None:
+        from moorline.questdb.sending import Sending
+
         super().__init__()
         self._sending = Sending(settings)
         self._begin()
@@ -69,6 +70,10 @@ class Sender(Intake):
 
     def _begin(self) -> None:
         """Set up what a forked child must not share."""
+        from moorline.questdb.courier import Courier
+        from moorline.questdb.outbox import Outbox
+        from moorline.questdb.post import Post
+
         self._buffer = None
         self._opening = threading.Lock()
         self._outbox = Outbox(self.settings.auto_flush)
@@ -90,11 +95,15 @@ class Sender(Intake):
         Raises:
             ConfigError: An option is unknown, malformed, or contradicts another.
         """
+        from moorline.questdb.settings import settings_from_conf
+
         return cls(settings_from_conf(conf, **options))
 
     @classmethod
     def from_env(cls, **options: Value) -> Self:
         """Make a sender from the configuration string in ``QDB_CLIENT_CONF``."""
+        from moorline.questdb.settings import settings_from_env
+
         return cls(settings_from_env(**options))
 
     @property
@@ -149,6 +158,8 @@ class Sender(Intake):
             ConfigError: nanoarrow is needed to read it, and is not installed.
         """
         buffer = self.buffer
+        from moorline.shell import sync
+
         read = partial(
             buffer.chunks,
             obj,
@@ -175,6 +186,8 @@ class Sender(Intake):
         Raises:
             ConfigError: The protocol is TCP, which has no transactions.
         """
+        from moorline.questdb.transaction import Transaction
+
         self._sending.check_transactions()
         return Transaction(self.buffer, table, self._commit)
 
@@ -234,7 +247,7 @@ class Sender(Intake):
 
     def __del__(self) -> None:
         if hasattr(self, "_courier"):
-            warn_of_loss(self._outbox, self)
+            self._outbox.warn_of_loss(self)
             self._courier.abandon(self._post.leave)
             self._post.dismiss()
 
@@ -248,7 +261,7 @@ class Sender(Intake):
 
     def _perform(self, step: Step[object]) -> None:
         """Perform a step of a frame that is added."""
-        from moorline.questdb.frames.adding import Deliver, Keep  # noqa: PLC0415
+        from moorline.questdb.frames.adding import Deliver, Keep
 
         match step:
             case Deliver(batch):
@@ -267,7 +280,7 @@ class Sender(Intake):
         self._enough_rows, self._enough_bytes = self._outbox.watch()
 
     def _failed(self, error: Exception) -> None:
-        if is_told(error):
+        if self._sending.tells(error):
             self._courier.refused(error)
 
     def _commit(self, batch: Batch) -> None:
@@ -284,7 +297,6 @@ def _call(method: WeakMethod[Callable[..., None]], *arguments: object) -> None:
 
 def _close_all() -> None:
     """Send what is left when the program ends."""
-    Courier.wait_for_abandoned()
     for sender in list(_alive):
         if len(sender):
             try:

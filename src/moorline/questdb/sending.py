@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from moorline.questdb.tcp import Line
     from moorline.questdb.tls import Contexts
 
-__all__ = ["Sending", "is_told"]
+__all__ = ["Sending"]
 
 FIRST_BACKOFF = 0.01  # seconds, doubled after each failure
 ALPN = "http/1.1"
@@ -144,6 +144,14 @@ class Sending:
         if refusal is not None:
             raise refusal
 
+    @staticmethod
+    def tells(error: Exception) -> bool:
+        """Decide whether the caller is to hear that rows on disk were not delivered.
+
+        Not if no server answered: they are safe, and that is what the disk is for.
+        """
+        return not (isinstance(error, IngestError) and error.status == 0)
+
     def open(self) -> Flow[Buffer]:
         """Return what makes a buffer: as a server reads it, or as the options say.
 
@@ -242,11 +250,3 @@ class Sending:
                 return f"Bearer {bearer.reveal()}"
             case _:
                 return ""
-
-
-def is_told(error: Exception) -> bool:
-    """Decide whether the caller is to hear that rows on disk were not delivered.
-
-    Not if no server answered: they are safe, and that is what the disk is for.
-    """
-    return not (isinstance(error, IngestError) and error.status == 0)
