@@ -39,7 +39,7 @@ def row_of(  # noqa: C901, PLR0912 - calls would cost a tenth of it
     symbols: Mapping[str, object] | None,
     columns: Mapping[str, object] | None,
     at: object,
-) -> bytearray:
+) -> bytes:
     """Return one row.
 
     Args:
@@ -55,51 +55,54 @@ def row_of(  # noqa: C901, PLR0912 - calls would cost a tenth of it
     fields = encoding.fields
     name: str | None = None
     try:
-        out = bytearray(head := encoding.tables[table])
-        others = columns or ()
+        parts = [encoding.tables[table]]
+        add = parts.append
         if symbols:
             texts = encoding.texts
+            others = columns or ()
             for name, value in symbols.items():
                 if name in others:
                     refuse_twin(name, name)
                 if type(value) is str:
-                    out += fields[name]
-                    out += texts[value]
+                    add(fields[name])
+                    add(texts[value])
                 elif (said := encoding.symbols[type(value)](value)) is not None:
-                    out += fields[name]
-                    out += said
-        behind_symbols = len(out)
+                    add(fields[name])
+                    add(said)
+        behind_symbols = len(parts)
         if columns:
             writers = encoding.columns
             inline = encoding.inline
             for name, value in columns.items():
                 kind = type(value)
                 if kind is float and inline:
-                    said = pack_double(DOUBLE_MARK, value)
+                    add(fields[name])
+                    add(pack_double(DOUBLE_MARK, value))
                 elif kind is int and inline and LEAST <= value <= GREATEST:  # type: ignore[operator]
-                    said = b"%di" % value  # type: ignore[str-format]
-                elif (said := writers[kind](value)) is None:
-                    continue
-                out += fields[name]
-                out += said
+                    add(fields[name])
+                    add(b"%di" % value)  # type: ignore[str-format]
+                elif (said := writers[kind](value)) is not None:
+                    add(fields[name])
+                    add(said)
         name = None
-        if len(out) > behind_symbols:
-            out[behind_symbols] = SPACE
-        elif behind_symbols == len(head):
+        if len(parts) > behind_symbols:
+            # There it is a space, where other columns have a comma.
+            parts[behind_symbols] = b" " + parts[behind_symbols][1:]
+        elif behind_symbols == 1:
             refuse_nothing()
         if encoding.strict:
-            refuse_alike([*(symbols or ()), *others])
+            refuse_alike([*(symbols or ()), *(columns or ())])
         if (
             type(at) is TimestampNanos
             and encoding.inline
             and 0 <= at.value <= LAST_NANOS
         ):
-            out += b" %dn\n" % at.value
+            add(b" %dn\n" % at.value)
         else:
-            out += encoding.ends[type(at)](at)
+            add(encoding.ends[type(at)](at))
     except RowError as error:
         raise placed(error, table, name) from None
-    return out
+    return b"".join(parts)
 
 
 def append_rows(
