@@ -29,8 +29,10 @@ TOLD = (
 )
 TAKEN = b"HTTP/1.1 204 No Content\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-END = b"\r\n\r\n"
+CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
+LINE, END = b"\r\n", b"\r\n\r\n"
 PIECE = 1 << 20  # bytes
+FEW = 4096  # bytes, where a line is awaited
 
 
 class Sink:
@@ -69,8 +71,11 @@ class Sink:
                         return
                     data += more
                 head, _, data = data.partition(END)
-                length = int(found[1]) if (found := LENGTH.search(head)) else 0
-                data = self._discard(client, piece, data, length)
+                if CHUNKED.search(head):
+                    length, data = self._discard_chunks(client, piece, data)
+                else:
+                    length = int(found[1]) if (found := LENGTH.search(head)) else 0
+                    data = self._discard(client, piece, data, length)
                 if head.startswith(b"GET /settings"):
                     client.sendall(TOLD % (len(SETTINGS), SETTINGS))
                     continue
@@ -78,6 +83,22 @@ class Sink:
                     self._requests += 1
                     self._bytes += length
                 client.sendall(TAKEN)
+
+    def _discard_chunks(
+        self, client: socket.socket, piece: bytearray, data: bytes
+    ) -> tuple[int, bytes]:
+        """Receive a body in chunks; return its length, and what came behind it."""
+        length, size = 0, -1
+        while size:
+            while LINE not in data:
+                if not (more := client.recv(FEW)):
+                    raise ConnectionError("the client went away")
+                data += more
+            line, _, data = data.partition(LINE)
+            size = int(line, 16)
+            data = self._discard(client, piece, data, size + len(LINE))
+            length += size
+        return length, data
 
     @staticmethod
     def _discard(

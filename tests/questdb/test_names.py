@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from moorline.errors import ConfigError, RowError
 from moorline.questdb.buffer import Buffer
-from moorline.questdb.names import MOST_KEPT, ColumnNames, TableNames
+from moorline.questdb.names import MOST_KEPT, ColumnNames, FirstNames, TableNames
 from tests.questdb.ilp import read
 
 
@@ -91,10 +91,12 @@ def test_members_of_an_enum_are_names():
     assert bytes(buffer) == b"t price=1i\n"
 
 
-@pytest.mark.parametrize("names", [TableNames(127), ColumnNames(127)])
+@pytest.mark.parametrize(
+    "names", [TableNames(127), ColumnNames(127), FirstNames(ColumnNames(127))]
+)
 def test_many_names_do_not_fill_the_memory(names):
     for number in range(3 * MOST_KEPT):
-        assert names[f"n {number}"].strip(b",=") == b"n\\ %d" % number
+        assert names[f"n {number}"].strip(b", =") == b"n\\ %d" % number
     assert len(names) <= MOST_KEPT
 
 

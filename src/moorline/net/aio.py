@@ -119,7 +119,7 @@ class AsyncHttpConnection:
     ) -> Response:
         # A server may refuse a body before it has read it: hear what it said.
         with suppress(BrokenPipeError, ConnectionResetError):
-            writer.write(dialogue.say(request))
+            dialogue.say(request)
             if isinstance(request.body, Stream):
                 await _write_parts(writer, dialogue, request.body)
             else:

@@ -25,11 +25,12 @@ class Dialogue:
     def __init__(self, host: str) -> None:
         self._host = host
         self._http = h11.Connection(h11.CLIENT)
+        self._unsaid = b""  # it is sent with what comes next
         self._head: h11.Response | None = None
         self._body = bytearray()
 
-    def say(self, request: Request) -> bytes:
-        """Return the head of a request; what `framed` returns is to follow."""
+    def say(self, request: Request) -> None:
+        """Begin a request: what `framed` and `end` return is to be sent."""
         length = ("Transfer-Encoding", "chunked")
         if not isinstance(request.body, Stream):
             length = ("Content-Length", str(len(request.body)))
@@ -38,16 +39,23 @@ class Dialogue:
             method=request.method, target=request.target, headers=headers
         )
         self._head, self._body = None, bytearray()
-        return self._http.send(event) or b""
+        self._unsaid = self._http.send(event) or b""
 
     def framed(self, part: Body) -> list[Body]:
         """Return what is to be sent for a part of the body, which is not copied."""
         data = h11.Data(data=cast("bytes", part))  # whose length is all that is asked
-        return list(self._http.send_with_data_passthrough(data) or ())
+        match self._http.send_with_data_passthrough(data):
+            case [size, _, end]:
+                said, self._unsaid = self._unsaid + size, end
+            case [_]:
+                said, self._unsaid = self._unsaid, b""
+            case _:  # nothing, which would be the end of a body in chunks
+                return []
+        return [said, part]
 
     def end(self) -> bytes:
         """Return what ends the request."""
-        return self._http.send(h11.EndOfMessage()) or b""
+        return self._unsaid + (self._http.send(h11.EndOfMessage()) or b"")
 
     def hear(self, data: bytes) -> Response | None:
         """Take in what was received, b"" for its end; return the answer if it is whole.

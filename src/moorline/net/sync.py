@@ -122,7 +122,7 @@ class HttpConnection:
 
 def _said(dialogue: Dialogue, request: Request) -> Generator[Body]:
     """Yield what is to be sent, some of it when it is there."""
-    yield dialogue.say(request)
+    dialogue.say(request)
     body = request.body
     for part in body.parts() if isinstance(body, Stream) else (body,):
         yield from dialogue.framed(part)

@@ -15,7 +15,7 @@ from moorline.questdb import values
 from moorline.questdb.arrays import array_field
 from moorline.questdb.decimals import decimal_field
 from moorline.questdb.kinds import exact_float, kind_of
-from moorline.questdb.names import DEFAULT_MAX_LEN, ColumnNames, TableNames
+from moorline.questdb.names import DEFAULT_MAX_LEN, ColumnNames, FirstNames, TableNames
 from moorline.questdb.text import SymbolValues, quoted, shown, unquoted
 from moorline.questdb.timestamps import (
     ServerTimestampType,
@@ -85,6 +85,7 @@ class Encoding:
     Attributes:
         tables: Names of tables as they are written.
         fields: Names of columns and symbols as they are written.
+        firsts: Names of columns, of the first one of a row.
         texts: Values of symbols as they are written, by value.
         symbols: What writes a symbol's value, by its type.
         columns: What writes a column's value, by its type.
@@ -113,6 +114,7 @@ class Encoding:
         self.inline = version > 1 and not strict
         self.tables = TableNames(max_name_len)
         self.fields = ColumnNames(max_name_len)
+        self.firsts = FirstNames(self.fields)
         self.texts = SymbolValues()
         self._families = _families(version, strict=strict)
         self.symbols: ByType[bytes | None] = ByType(self._symbol)

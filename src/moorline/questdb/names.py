@@ -12,7 +12,7 @@ import re
 from moorline.errors import RowError
 from moorline.questdb.text import shown, utf8
 
-__all__ = ["DEFAULT_MAX_LEN", "ColumnNames", "TableNames"]
+__all__ = ["DEFAULT_MAX_LEN", "ColumnNames", "FirstNames", "TableNames"]
 
 DEFAULT_MAX_LEN = 127
 # How many names are remembered; then all are forgotten, so that generated names cannot
@@ -68,6 +68,21 @@ class ColumnNames(dict[str, bytes]):
     def __missing__(self, name: str) -> bytes:
         written = _checked("column", name, IN_COLUMNS, self.max_len)
         return _keep(self, name, b",%b=" % written)
+
+
+class FirstNames(dict[str, bytes]):
+    """Names of columns as the first one of a row is written: behind a space.
+
+    Args:
+        names: The same with a comma.
+    """
+
+    def __init__(self, names: ColumnNames) -> None:
+        super().__init__()
+        self._names = names
+
+    def __missing__(self, name: str) -> bytes:
+        return _keep(self, name, b" " + self._names[name][1:])
 
 
 def _keep(names: dict[str, bytes], name: str, written: bytes) -> bytes:

@@ -69,26 +69,26 @@ def row_of(  # noqa: C901, PLR0912 - calls would cost a tenth of it
                 elif (said := encoding.symbols[type(value)](value)) is not None:
                     add(fields[name])
                     add(said)
-        behind_symbols = len(parts)
         if columns:
+            names: dict[str, bytes] = encoding.firsts
             writers = encoding.columns
             inline = encoding.inline
             for name, value in columns.items():
                 kind = type(value)
                 if kind is float and inline:
-                    add(fields[name])
+                    add(names[name])
                     add(pack_double(DOUBLE_MARK, value))
                 elif kind is int and inline and LEAST <= value <= GREATEST:  # type: ignore[operator]
-                    add(fields[name])
+                    add(names[name])
                     add(b"%di" % value)  # type: ignore[str-format]
                 elif (said := writers[kind](value)) is not None:
-                    add(fields[name])
+                    add(names[name])
                     add(said)
+                else:
+                    continue
+                names = fields
         name = None
-        if len(parts) > behind_symbols:
-            # There it is a space, where other columns have a comma.
-            parts[behind_symbols] = b" " + parts[behind_symbols][1:]
-        elif behind_symbols == 1:
+        if len(parts) == 1:
             refuse_nothing()
         if encoding.strict:
             refuse_alike([*(symbols or ()), *(columns or ())])

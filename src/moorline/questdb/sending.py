@@ -198,9 +198,8 @@ class Sending:
 
         rows, _, size = self.settings.auto_flush
         most = self.settings.max_buf_size
-        if not self.is_streaming:
-            most //= 2  # while others are sent
-        enough = most if size is None else min(size, most)
+        # More would be no quicker, since it is memory that is used for the first time.
+        enough = most // 3 if size is None else min(size, most // 2)
         return slices(chunks, rows or NEVER, enough, buffer.lend)
 
     def check_transactions(self) -> None:
