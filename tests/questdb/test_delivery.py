@@ -9,7 +9,7 @@ import pytest
 from moorline.core.backoff import Backoff
 from moorline.core.steps import Act, Now, Sleep
 from moorline.errors import IngestError
-from moorline.net.http import ExchangeError, Response, Stage
+from moorline.net.http import ExchangeError, Response, Stage, Stream
 from moorline.questdb.batch import Batch
 from moorline.questdb.delivery import (
     Exchange,
@@ -191,6 +191,40 @@ def test_bodies_are_compressed_until_a_server_does_not_take_it():
     assert "Content-Encoding" not in second.headers
     assert second.body == BATCH.body
     assert play.server.gzip is False
+
+
+class Growing(Batch, Stream):
+    """Rows of which one more is there each time that it is asked for."""
+
+    def parts(self):
+        yield self.body
+        yield self.whole()
+
+    def whole(self):
+        self.body, self.rows = BATCH.body, BATCH.rows
+        return self.body
+
+    @property
+    def content(self):
+        return self
+
+
+def test_a_body_is_sent_in_chunks_until_a_server_does_not_take_it():
+    play = Play(said(411), ok())
+    growing = Growing(b"t x=1i\n", 1)
+    play.run(deliver(growing, play.server))
+    first, second = (exchange.request for exchange in play.sent)
+    assert first.body is growing
+    assert second.body == BATCH.body
+    assert play.server.chunked is False
+    assert play.slept == []
+
+
+def test_a_length_that_was_given_is_not_given_again():
+    play = Play(said(411))
+    with pytest.raises(IngestError, match="HTTP 411"):
+        play.deliver()
+    assert len(play.sent) == 1
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,19 @@ def test_what_could_not_be_sent_is_kept(
     assert questdb_lab.sql("select count_distinct(x) from t") == [(MANY,)]
 
 
+def test_who_wants_to_know_the_length_is_told_it(
+    make: Callable[..., Face], questdb_lab: QuestdbLab
+) -> None:
+    questdb_lab.faults.answer(411)
+    sender = make(questdb_lab)
+    sender.dataframe(frame(), **HOW)
+    assert (sender.kept, posts(questdb_lab)) == (0, 2)
+    sender.dataframe(frame(), **HOW)
+    sender.flush()
+    questdb_lab.wait_rows("t", 2 * ROWS)
+    assert posts(questdb_lab) == 6  # four batches, as of whatever is not streamed
+
+
 def test_what_a_server_refuses_is_kept_and_shown(
     make: Callable[..., Face], questdb_lab: QuestdbLab
 ) -> None:

@@ -11,6 +11,7 @@ from contextlib import closing
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from moorline.lab import LabError, QuestdbLab, questdb_jar, questdb_java
@@ -121,3 +122,24 @@ def test_a_sender_agrees_with_a_server_of_any_age(lab: QuestdbLab) -> None:
         assert sender.buffer.protocol_version == SERVERS[lab.version]
     lab.wait_rows("t", 1)
     assert lab.sql("select s, x from t") == [("a b", 42.5)]
+
+
+def test_a_frame_that_is_sent_while_it_is_written(lab: QuestdbLab) -> None:
+    """Bodies in chunks, of which only a newer server's were known to be read."""
+    rows = 50_000
+    frame = {
+        "x": np.arange(rows),
+        "price": np.arange(rows) / 4,
+        "side": ["buy", "sell"] * (rows // 2),
+        "ts": (10**18 + np.arange(rows)).astype("datetime64[ns]"),
+    }
+    with Sender.from_conf(
+        f"http::addr={lab.host}:{lab.http_port};auto_flush_rows=1000;"
+    ) as sender:
+        for _ in range(3):  # the connection is kept, and what was sent is forgotten
+            sender.dataframe(frame, table="t", symbols=["side"], at="ts")
+            assert len(sender) == 0
+    lab.wait_rows("t", 3 * rows)
+    assert lab.sql("select count_distinct(x), sum(price) from t") == [
+        (rows, 3 * sum(range(rows)) / 4)
+    ]

@@ -23,6 +23,7 @@ PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 509, 523, 524, 529,
 MISDIRECTED = 421  # another host may take it
 UNAUTHORIZED = 401
 NO_GZIP = 415
+NO_CHUNKS = 411  # RFC 9110, 15.5.12: "Length Required", as of some proxies
 SERVER_ERROR = 500
 
 
@@ -32,6 +33,7 @@ class Meaning(Enum):
     ACCEPTED = auto()
     AGAIN = auto()
     PLAIN = auto()  # again, without gzip
+    WHOLE = auto()  # again, and not in chunks
     UNAUTHORIZED = auto()  # again, if there is another token
     REFUSED = auto()
 
@@ -54,13 +56,17 @@ class Complaint(NamedTuple):
     error_id: str
 
 
-def meaning_of(response: Response, *, gzipped: bool = False) -> Meaning:
+def meaning_of(
+    response: Response, *, gzipped: bool = False, chunked: bool = False
+) -> Meaning:
     """Decide what an answer means."""
     status = response.status
     if 200 <= status < 300:  # noqa: PLR2004 - HTTP's successes
         return Meaning.ACCEPTED
     if status == NO_GZIP and gzipped:
         return Meaning.PLAIN
+    if status == NO_CHUNKS and chunked:
+        return Meaning.WHOLE
     if status == UNAUTHORIZED:
         return Meaning.UNAUTHORIZED
     if status == SERVER_ERROR and complaint_of(response).line is not None:

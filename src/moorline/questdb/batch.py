@@ -37,6 +37,10 @@ class Batch:
         """What is sent over HTTP."""
         return self.body
 
+    def whole(self) -> bytes | Store:
+        """Return them, all of them; may take its time."""
+        return self.body
+
     def row(self, number: int) -> str:
         """Return one of them as text, by its number from 1."""
         return row_text(bytes(self.body), number)

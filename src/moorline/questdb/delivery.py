@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from moorline.core.flow import Step
 from moorline.core.steps import Act, Now, Sleep
 from moorline.errors import IngestError
-from moorline.net.http import ExchangeError, Request, Response, Stage
+from moorline.net.http import ExchangeError, Request, Response, Stage, Stream
 from moorline.questdb.answers import Meaning, complaint_of, meaning_of, wait_of
 from moorline.questdb.batch import Batch
 from moorline.questdb.negotiation import agreed
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from moorline.core.backoff import Backoff
     from moorline.core.flow import Flow
     from moorline.errors import TlsError
-    from moorline.net.http import Body, Content
+    from moorline.net.http import Content
     from moorline.questdb.negotiation import Agreed
 
 __all__ = ["Exchange", "Patience", "Server", "deliver", "negotiate"]
@@ -85,6 +86,7 @@ class Server:
             them; `None`: nothing.
         agent: What the client calls itself.
         gzip: Whether bodies are compressed; off once a server does not take it.
+        chunked: Whether bodies may be sent while they are written; the same.
         at: The one in use.
     """
 
@@ -95,6 +97,7 @@ class Server:
     explain: Callable[[ExchangeError, int], TlsError | None]
     agent: str
     gzip: bool = False
+    chunked: bool = True
     at: int = 0
 
 
@@ -117,11 +120,7 @@ def deliver(batch: Batch, server: Server) -> Flow[None]:
         TlsError: The server could not be verified.
     """
     course = _Course()
-    body: Content = batch.content
-    size = batch.size
-    if server.gzip:
-        body = packed = yield from Act(lambda: _compressed(batch.body))
-        size = len(packed)
+    body, size = yield from _body(batch, server)
     while True:
         header = yield from Act(lambda: server.authorization(course.renewed))
         headers = _headers(server, header)
@@ -135,11 +134,14 @@ def deliver(batch: Batch, server: Server) -> Flow[None]:
             course.doubled |= error.stage != Stage.CONNECT
             wait, why = None, _why(server, error)
         else:
-            match meaning_of(response, gzipped=server.gzip):
+            chunked = isinstance(body, Stream)
+            match meaning_of(response, gzipped=server.gzip, chunked=chunked):
                 case Meaning.ACCEPTED:
                     return
-                case Meaning.PLAIN:
-                    server.gzip, body, size = False, batch.content, batch.size
+                case Meaning.PLAIN | Meaning.WHOLE as how:
+                    server.gzip &= how is not Meaning.PLAIN
+                    server.chunked &= how is not Meaning.WHOLE
+                    body, size = yield from _body(batch, server)
                     continue
                 case Meaning.UNAUTHORIZED if header and not course.renewed:
                     course.renewed = True
@@ -181,11 +183,19 @@ def negotiate(server: Server) -> Flow[Agreed]:
         yield from _pause(course, nothing, server, wait, why)
 
 
-def _compressed(body: Body) -> bytes:
+def _body(batch: Batch, server: Server) -> Flow[tuple[Content, int]]:
+    """Return what is sent, as the server takes it, and about how long that is."""
+    if server.chunked and not server.gzip:
+        return batch.content, batch.size
+    body = yield from Act(partial(_compressed, batch) if server.gzip else batch.whole)
+    return body, len(body)
+
+
+def _compressed(batch: Batch) -> bytes:
     import gzip  # noqa: PLC0415 - few ask for it
 
     # A copy: whoever is cancelled meanwhile takes the body back.
-    return gzip.compress(bytes(body), 1)
+    return gzip.compress(bytes(batch.whole()), 1)
 
 
 def _why(server: Server, error: ExchangeError) -> str:

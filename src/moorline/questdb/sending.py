@@ -183,8 +183,9 @@ class Sending:
     @property
     def is_streaming(self) -> bool:
         """Whether rows of a frame are sent while others of the batch are written."""
-        on_disk = self.settings.spool_dir
-        return self.line is None and not on_disk and not self.server.gzip
+        if self.line is not None or self.settings.spool_dir:
+            return False
+        return self.server.chunked and not self.server.gzip
 
     def add(self, read: Callable[[], Iterator[Chunk]], buffer: Buffer) -> Flow[None]:
         """Return what adds a frame; see `moorline.questdb.frames.adding.add`."""

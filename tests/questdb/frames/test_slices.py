@@ -104,6 +104,12 @@ def test_it_is_sent_again_from_its_beginning(monkeypatch):
     part.body.clear()  # nobody looks at it any more
 
 
+def test_the_rest_is_written_at_once_if_it_has_to_be():
+    part = one(SHORT, rows=300)
+    assert bytes(part.whole()) == WHOLE
+    assert part.rows == ROWS
+
+
 def test_the_next_slice_goes_on_where_one_was_left(monkeypatch):
     monkeypatch.setattr(tested, "PIECE", len(WHOLE) // 10)
     made = b""

@@ -84,10 +84,13 @@ def _add_in_parts(
 ) -> Flow[None]:
     """Add rows that are sent when they are enough; all of them, if that fails."""
     failure: MoorlineError | None = None
-    streaming = sending.is_streaming
     added = 0
     try:
-        while (part := (yield from _next(parts, streaming=streaming))) is not None:
+        while True:
+            streaming = failure is None and sending.is_streaming
+            part = yield from _next(parts, streaming=streaming)
+            if part is None:
+                break
             try:
                 if streaming and part.goes_on:
                     yield from _stream(part, buffer)
@@ -97,7 +100,7 @@ def _add_in_parts(
                     if failure is None:
                         yield from Look()
             except (IngestError, TlsError) as error:
-                failure, streaming = error, False
+                failure = error
             added += part.rows
     except RowError as error:
         error.add_note(f"{added} rows of the frame were added")

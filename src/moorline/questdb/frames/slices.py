@@ -87,6 +87,16 @@ class Slice(Batch, Stream):
         """
         self._write(self._enough - self.rows)
 
+    def whole(self) -> Store:
+        """Write what is left, and return all of it.
+
+        Raises:
+            RowError: A row cannot be written.
+        """
+        for _ in self.parts():
+            pass
+        return self.body
+
     def parts(self) -> Generator[memoryview]:
         """Yield what is written, and then the rest, each part when it is.
 
