@@ -101,6 +101,10 @@ class Course:
         """Tell whether a fault is due before a row."""
         return number == self._next
 
+    def is_due(self, number: int) -> bool:
+        """Tell whether a fault is due before a row, or one before that."""
+        return 0 <= self._next < number
+
     def begin_fault(self) -> None:
         """Begin the fault that is due, once the one before is over."""
         self._over.acquire()
