@@ -111,6 +111,15 @@ def test_categories_that_are_no_text_are_values(categories, line):
     assert written(frame) == line
 
 
+@pytest.mark.parametrize("symbols", ["auto", ["s"]])
+def test_categories_of_nothing_may_be_symbols(symbols):
+    """pandas says of them that they are of floats."""
+    series = pd.Series([None, None], dtype="category")
+    assert series.cat.categories.dtype == "float64"
+    frame = pd.DataFrame({"s": series, "x": [1, 2]})
+    assert written(frame, table="t", symbols=symbols) == b"t x=1i\nt x=2i\n"
+
+
 def test_categories_of_texts_and_others_are_no_symbols():
     series = pd.Series(pd.Categorical.from_codes([0, 1], ["a", 1]))
     assert written({"x": series}) == b't x="a"\nt x=1i\n'

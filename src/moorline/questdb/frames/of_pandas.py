@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from moorline.questdb.frames import of_arrow
-from moorline.questdb.frames.columns import Coded, Objects, flat
+from moorline.questdb.frames.columns import Coded, Nothing, Objects, flat
 from moorline.questdb.frames.of_numpy import INTEGERS, first_of, of_array, of_objects
 from moorline.questdb.frames.sources import Piece, of_pieces, refused
 
@@ -69,8 +69,10 @@ def _of_values(name: object, values: Any, names: set[str]) -> Column:  # noqa: A
     return of_array(name, values.to_numpy())
 
 
-def _of_codes(name: object, codes: Any, entries: Any) -> Coded:  # noqa: ANN401 - as above
+def _of_codes(name: object, codes: Any, entries: Any) -> Coded | Nothing:  # noqa: ANN401 - as above
     """Return a column of categories, which are of any kind themselves."""
+    if not len(entries):  # of what kind, nobody knows
+        return Nothing()
     pieces = of_series(name, entries)
     column = pieces[0].column
     if len(pieces) > 1:  # Arrow's, in several pieces
