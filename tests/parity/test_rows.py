@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+USES = 500  # of which each would lose a reference, if one is lost
 KINDS = [
     "symbol",
     "any",
@@ -323,7 +324,8 @@ def test_no_reference_is_kept_or_lost(both):
 
         use()
         before = counts()
-        for _ in range(50):
+        for _ in range(USES):
             use()
-        after = counts()
-        assert all(abs(a - b) < 20 for a, b in zip(before, after, strict=True))
+        # What is lost once in each turn is lost so often; other threads have some, too.
+        changes = [b - a for a, b in zip(before, counts(), strict=True)]
+        assert max(map(abs, changes)) < USES // 2
