@@ -1,14 +1,15 @@
 """Aurora DSQL: tokens nobody waits for, verified TLS, transactions that tell the truth.
 
 `moorline.dsql.psycopg` and `moorline.dsql.asyncpg` are imported instead of the drivers.
-Importing this module imports no driver, nothing of AWS's, and of moorline itself only
-what is asked for.
+Importing this module imports no driver, nothing of AWS's, and the rest of moorline only
+when it is asked for.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from moorline.core.lazy import imported
 
 if TYPE_CHECKING:
     from moorline.core.retry import RetryPolicy
@@ -80,13 +81,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    for home, names in _HOMES.items():
-        if name in names:
-            found: object = getattr(import_module(home), name)
-            globals()[name] = found
-            return found
-    message = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(message)
+    return imported(name, _HOMES, globals())
 
 
 def __dir__() -> list[str]:

@@ -12,12 +12,13 @@ import threading
 import time
 import weakref
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import psycopg_pool
 from psycopg import OperationalError
 
 from moorline.drivers.psycopg import ConfigError, is_lost
+from moorline.drivers.psycopg_pools import require
 from moorline.dsql import lifetime
 from moorline.dsql.lifetime import LONGEST, Retirement
 from moorline.dsql.psycopg import AsyncConnection, Connection
@@ -26,15 +27,9 @@ from moorline.shell import aio
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from psycopg_pool.abc import (
-        AsyncConnectFailedCB,
-        AsyncConninfoParam,
-        AsyncKwargsParam,
-        ConnectFailedCB,
-        ConninfoParam,
-        KwargsParam,
-    )
+    from psycopg_pool.abc import AsyncConninfoParam, ConninfoParam
 
+    from moorline.drivers.psycopg_pools import AsyncPoolOptions, PoolOptions
     from moorline.dsql.lifetime import Timer
 
 __all__ = [
@@ -48,41 +43,9 @@ CT = TypeVar("CT", bound="Connection[Any]")
 ACT = TypeVar("ACT", bound="AsyncConnection[Any]")
 _DEFAULT: Any = Connection
 _ASYNC_DEFAULT: Any = AsyncConnection
+NO_TOKENS = "it makes no tokens"
 # In seconds: how long to wait for an idle connection that somebody else took.
 ACQUIRE_LIMIT = 1.0
-
-
-class _Common(TypedDict, total=False):
-    """What every pool takes; the meaning is psycopg_pool's."""
-
-    min_size: int
-    max_size: int | None
-    open: bool | None
-    name: str | None
-    close_returns: bool
-    timeout: float
-    max_waiting: int
-    max_idle: float
-    reconnect_timeout: float
-    num_workers: int
-
-
-class PoolOptions(_Common, Generic[CT], total=False):
-    """What blocking pools take besides."""
-
-    kwargs: KwargsParam | None
-    check: Callable[[CT], None] | None
-    reset: Callable[[CT], None] | None
-    reconnect_failed: ConnectFailedCB | None
-
-
-class AsyncPoolOptions(_Common, Generic[ACT], total=False):
-    """What asyncio's pools take besides."""
-
-    kwargs: AsyncKwargsParam | None
-    check: Callable[[ACT], Awaitable[None]] | None
-    reset: Callable[[ACT], Awaitable[None]] | None
-    reconnect_failed: AsyncConnectFailedCB | None
 
 
 class ConnectionPool(psycopg_pool.ConnectionPool[CT]):
@@ -111,7 +74,7 @@ class ConnectionPool(psycopg_pool.ConnectionPool[CT]):
         max_lifetime: float = LONGEST,
         **options: Unpack[PoolOptions[CT]],
     ) -> None:
-        _require(connection_class, Connection)
+        require(connection_class, Connection, NO_TOKENS)
         me: weakref.ref[ConnectionPool[Any]] = weakref.ref(self)
         retirement = Retirement(_checked(max_lifetime), lambda s: _wake(s, me))
 
@@ -166,7 +129,7 @@ class AsyncConnectionPool(psycopg_pool.AsyncConnectionPool[ACT]):
         max_lifetime: float = LONGEST,
         **options: Unpack[AsyncPoolOptions[ACT]],
     ) -> None:
-        _require(connection_class, AsyncConnection)
+        require(connection_class, AsyncConnection, NO_TOKENS)
         me: weakref.ref[AsyncConnectionPool[Any]] = weakref.ref(self)
         retirement = Retirement(_checked(max_lifetime), lambda s: _awake(s, me))
 
@@ -241,12 +204,3 @@ def _checked(longest: float) -> float:
         return lifetime.checked(longest)
     except ValueError as error:
         raise ConfigError(str(error)) from None
-
-
-def _require(connection_class: type[object], base: type[object]) -> None:
-    given = getattr(connection_class, "__origin__", connection_class)
-    if not issubclass(given, base):
-        raise ConfigError(
-            f"connection_class={given.__module__}.{given.__qualname__}: it makes no "
-            f"tokens; derive it from {base.__module__}.{base.__qualname__}"
-        )

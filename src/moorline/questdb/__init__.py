@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from moorline.core.lazy import imported
 
 if TYPE_CHECKING:
     from moorline.questdb.async_sender import AsyncSender
@@ -43,13 +44,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    for home, names in _HOMES.items():
-        if name in names:
-            found: object = getattr(import_module(home), name)
-            globals()[name] = found
-            return found
-    message = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(message)
+    return imported(name, _HOMES, globals())
 
 
 def __dir__() -> list[str]:

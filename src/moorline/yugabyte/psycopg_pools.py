@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
 import psycopg_pool
 from psycopg import OperationalError
 
-from moorline.drivers.psycopg import ConfigError
+from moorline.drivers import psycopg_pools as driver
 from moorline.shell import aio
 from moorline.yugabyte import registry
 from moorline.yugabyte.psycopg import AsyncConnection, Connection
@@ -22,14 +22,7 @@ from moorline.yugabyte.psycopg import AsyncConnection, Connection
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from psycopg_pool.abc import (
-        AsyncConnectFailedCB,
-        AsyncConninfoParam,
-        AsyncKwargsParam,
-        ConnectFailedCB,
-        ConninfoParam,
-        KwargsParam,
-    )
+    from psycopg_pool.abc import AsyncConninfoParam, ConninfoParam
 
 __all__ = [
     "AsyncConnectionPool",
@@ -42,43 +35,22 @@ CT = TypeVar("CT", bound="Connection[Any]")
 ACT = TypeVar("ACT", bound="AsyncConnection[Any]")
 _DEFAULT: Any = Connection
 _ASYNC_DEFAULT: Any = AsyncConnection
+NO_CHOICE = "it chooses no node"
 DRAINED = "the node of this connection is drained"
 
 
-class _Common(TypedDict, total=False):
-    """What every pool takes; the meaning is psycopg_pool's."""
-
-    min_size: int
-    max_size: int | None
-    open: bool | None
-    name: str | None
-    close_returns: bool
-    timeout: float
-    max_waiting: int
-    max_lifetime: float
-    max_idle: float
-    reconnect_timeout: float
-    num_workers: int
-
-
-class PoolOptions(_Common, Generic[CT], total=False):
+class PoolOptions(driver.PoolOptions[CT], total=False):
     """What blocking pools take besides."""
 
-    kwargs: KwargsParam | None
     configure: Callable[[CT], None] | None
-    check: Callable[[CT], None] | None
-    reset: Callable[[CT], None] | None
-    reconnect_failed: ConnectFailedCB | None
+    max_lifetime: float
 
 
-class AsyncPoolOptions(_Common, Generic[ACT], total=False):
+class AsyncPoolOptions(driver.AsyncPoolOptions[ACT], total=False):
     """What asyncio's pools take besides."""
 
-    kwargs: AsyncKwargsParam | None
     configure: Callable[[ACT], Awaitable[None]] | None
-    check: Callable[[ACT], Awaitable[None]] | None
-    reset: Callable[[ACT], Awaitable[None]] | None
-    reconnect_failed: AsyncConnectFailedCB | None
+    max_lifetime: float
 
 
 class ConnectionPool(psycopg_pool.ConnectionPool[CT]):
@@ -100,7 +72,7 @@ class ConnectionPool(psycopg_pool.ConnectionPool[CT]):
         connection_class: type[CT] = _DEFAULT,
         **options: Unpack[PoolOptions[CT]],
     ) -> None:
-        _require(connection_class, Connection)
+        driver.require(connection_class, Connection, NO_CHOICE)
         super().__init__(
             conninfo,
             connection_class=connection_class,
@@ -140,7 +112,7 @@ class AsyncConnectionPool(psycopg_pool.AsyncConnectionPool[ACT]):
         connection_class: type[ACT] = _ASYNC_DEFAULT,
         **options: Unpack[AsyncPoolOptions[ACT]],
     ) -> None:
-        _require(connection_class, AsyncConnection)
+        driver.require(connection_class, AsyncConnection, NO_CHOICE)
         super().__init__(
             conninfo,
             connection_class=connection_class,
@@ -182,12 +154,3 @@ class AsyncNullConnectionPool(
     AsyncConnectionPool[ACT], psycopg_pool.AsyncNullConnectionPool[ACT]
 ):
     """`psycopg_pool.AsyncNullConnectionPool` over a cluster."""
-
-
-def _require(connection_class: type[object], base: type[object]) -> None:
-    given = getattr(connection_class, "__origin__", connection_class)
-    if not issubclass(given, base):
-        raise ConfigError(
-            f"connection_class={given.__module__}.{given.__qualname__}: it chooses no "
-            f"node; derive it from {base.__module__}.{base.__qualname__}"
-        )
