@@ -6,18 +6,16 @@ of its own, with one and the same worker script; what is counted, servers count.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import report
 from benchmarks.harness import Run
 from benchmarks.machine import describe
 from benchmarks.peers import latency, silence, spread, table, trouble
 from benchmarks.peers.client import WorkerFailed
+from benchmarks.peers.command import Command, measured, results
 from benchmarks.peers.drivers import DRIVERS, OURS
 from benchmarks.peers.environments import python_of
 from benchmarks.peers.measures import cost_of, failure, judge, shown
@@ -25,59 +23,51 @@ from benchmarks.peers.stage import Stage
 from moorline.lab import Templates
 
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Iterator, Mapping, Sequence
 
+    from benchmarks.peers.command import RowResults
     from benchmarks.peers.measures import Measure, Row
     from benchmarks.peers.stage import Scenario
+    from benchmarks.report import Results
 
-RESULTS = Path(__file__).parent / "results" / "peers_yugabyte.json"
 SCENARIOS = {**spread.SCENARIOS, **trouble.SCENARIOS, **silence.SCENARIOS}
 LATENCY = "latency"
-RowResults = dict[str, Any]
+COMMAND = Command(
+    module="peers_yugabyte",
+    description="Compare moorline with YugabyteDB's own Python drivers.",
+    kind="scenario",
+    names=(*SCENARIOS, LATENCY),
+    clients=DRIVERS,
+    only="this driver; may be repeated",
+    runs=5,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run all drivers, write the results, print the table."""
-    parser = _parser()
-    options = parser.parse_args(argv)
-    if unknown := set(options.names) - {*SCENARIOS, LATENCY}:
-        parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
-    if options.read:
-        results = report.load(options.read)
-    else:
-        results = _compare(options)
-        whole = not (options.names or options.only or options.quick)
-        path = options.json or (RESULTS if whole else None)
-        if path:
-            report.save(path, results)
-    print(table.markdown(results))
-    return 0
+    return COMMAND.main(argv, _compare, table.markdown)
 
 
-def _compare(options: argparse.Namespace) -> report.Results:
-    drivers = [DRIVERS[name] for name in options.only or DRIVERS]
+def _compare(options: Namespace) -> Results:
+    drivers = [DRIVERS[name] for name in options.only]
     for driver in drivers:
         python_of(driver.name)
     machine = describe()
     run = Run(options.seed, options.quick)
-    rows: list[RowResults] = []
     with Templates() as templates:
         stages = [Stage(driver, run, templates) for driver in drivers]
         versions = {stage.driver.name: _versions(stage) for stage in stages}
-        for name in options.names or [*SCENARIOS, LATENCY]:
-            print(f"{name}…", file=sys.stderr, flush=True)
-            if name == LATENCY:
-                rows += [_row(*measured) for measured in latency.measure(stages)]
-            else:
-                rows += _played(stages, SCENARIOS[name], options.runs, run)
-    return {
-        "date": options.date,
-        "seed": options.seed,
-        "quick": options.quick,
-        "machine": machine,
-        "drivers": versions,
-        "rows": rows,
-    }
+        rows = measured(options.names, partial(_rows, stages, options.runs, run))
+    return results(options, machine, drivers=versions, rows=rows)
+
+
+def _rows(
+    stages: Sequence[Stage], runs: int, run: Run, name: str
+) -> Iterator[RowResults]:
+    if name == LATENCY:
+        return (_row(*found) for found in latency.measure(stages))
+    return _played(stages, SCENARIOS[name], runs, run)
 
 
 def _versions(stage: Stage) -> dict[str, str]:
@@ -129,30 +119,6 @@ def _row(row: Row, runs: str, results: Mapping[str, dict[str, Any]]) -> RowResul
         if name != OURS and ours and row.judged
     }
     return {**asdict(row), "runs": runs, "drivers": results, "verdicts": verdicts}
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.peers_yugabyte",
-        description="Compare moorline with YugabyteDB's own Python drivers.",
-    )
-    add = parser.add_argument
-    known = [*SCENARIOS, LATENCY]
-    add("names", nargs="*", metavar="scenario", help=f"any of {', '.join(known)}")
-    add("--only", action="append", choices=DRIVERS, help="this driver; may be repeated")
-    add("--runs", type=int, default=5, help="play each scenario so often (default: 5)")
-    add("--quick", action="store_true", help="tiny counts, to see that it works")
-    add(
-        "--json",
-        type=Path,
-        metavar="FILE",
-        help=f"where to write the results; for a whole run {RESULTS.name} by default",
-    )
-    add("--read", type=Path, metavar="FILE", help="run nothing, read results")
-    add("--seed", type=int, default=20, help="for orders and resamples (default: 20)")
-    today = datetime.now(UTC).date().isoformat()
-    add("--date", default=today, help="the date that results carry (default: today)")
-    return parser
 
 
 if __name__ == "__main__":

@@ -12,53 +12,44 @@ with symbols as categories; so its ratio is to that. Only buffers: nothing is se
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import random
-import statistics
-import subprocess
 import sys
 import time
 import warnings
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.harness import figure_of, interleave, quiet_gc, summary
+from benchmarks.questdb_beside import (
+    FIRST,
+    compared,
+    in_its_environment,
+    options_of,
+    save,
+    shown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).parents[1]
 BAR = 4.0
 # The Rust client's own figure for its frames, in rows each second.
 RUST = 4.5e6
 PEER = "the client's, pandas"
 OURS = ("pandas", "pyarrow", "polars")
-FIRST = 1_700_000_000_000_000_000
 WRITTEN = {"table": "trades", "symbols": ["symbol", "side"], "at": "ts"}
 
 
 def main() -> int:
     """Measure, and tell; return 1 if the bar is not met."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--version", type=int, default=2, help="of the protocol")
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    results = _in_the_clients_environment(options)
+    options = options_of(__doc__, rounds=9, rows=1_000_000)
+    folders = [entry for entry in sys.path if entry.endswith("site-packages")]
+    results = in_its_environment(__spec__.name, options, *folders)
     for name, one in results["arms"].items():
-        low, high = one["interval"]
-        print(
-            f"{name:22} {one['rows_per_second'] / 1e6:6.2f} M rows/s, "
-            f"{one['ratio']:5.2f} of the client's ({low:.2f} to {high:.2f})"
-        )
+        print(shown(name, one, width=22, digits=2))
     print(results["versions"])
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    save(options.json, results)
     slow = [
         name
         for name in OURS
@@ -68,49 +59,17 @@ def main() -> int:
     return int(bool(slow))
 
 
-def _in_the_clients_environment(options: argparse.Namespace) -> dict[str, Any]:
-    from benchmarks.peers.environments import python_of  # noqa: PLC0415 - not there
-
-    command = [str(python_of("questdb")), "-m", "benchmarks.questdb_frames", "child"]
-    command += map(str, (options.rounds, options.rows, options.version))
-    command += [entry for entry in sys.path if entry.endswith("site-packages")]
-    done = subprocess.run(  # noqa: S603 - our own interpreter
-        command,
-        cwd=ROOT,
-        check=True,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-    )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
 # --- what runs there -----------------------------------------------------------------
 
 
 def _child(rounds: int, count: int, version: int) -> None:
-    dice = random.Random(1)
     arms = _arms(_frames(count), version)
-    interleave(arms, 2, dice)  # buffers grow, and this is forgotten
-    with quiet_gc():
-        samples = interleave(arms, rounds, dice)
-    results = {}
-    for name, taken in samples.items():
-        ratio, interval = figure_of(_ratio, samples[PEER], taken, dice=dice)
-        results[name] = {
-            "rows_per_second": count / statistics.median(taken),
-            "ratio": ratio,
-            "interval": interval,
-            "seconds": summary(taken),
-        }
+    # In the first two rounds buffers grow.
+    results = compared(arms, PEER, rounds, random.Random(1), warm=2, count=count)
     names = ("questdb", "numpy", "pandas", "pyarrow", "polars", "nanoarrow")
     versions = {name: getattr(import_module(name), "__version__", "") for name in names}
     impl = import_module("moorline.questdb.impl").__impl__
     print(json.dumps({"arms": results, "versions": {**versions, "moorline": impl}}))
-
-
-def _ratio(peer: list[float], ours: list[float]) -> float:
-    return statistics.median(peer) / statistics.median(ours)
 
 
 def _frames(count: int) -> dict[str, Any]:

@@ -11,21 +11,24 @@ makes the dicts and the timestamp, as a program would. Only buffers: nothing is 
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import random
-import statistics
-import subprocess
 import sys
 import time
 import warnings
 from functools import partial
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.harness import figure_of, interleave, quiet_gc, summary
+from benchmarks.questdb_beside import (
+    FIRST,
+    compared,
+    in_its_environment,
+    options_of,
+    save,
+    shown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +38,6 @@ if TYPE_CHECKING:
     Buffer = Any
     Nanos = Any
 
-ROOT = Path(__file__).parents[1]
 PEER = "the client's row()"
 BARS = {
     "c row()": 2.0,
@@ -43,7 +45,6 @@ BARS = {
     "c rows()": 5.0,
     "python row()": 0.3,
 }
-FIRST = 1_700_000_000_000_000_000
 SCHEMA = {
     "symbol": "symbol",
     "side": "symbol",
@@ -56,40 +57,13 @@ SCHEMA = {
 
 def main() -> int:
     """Measure, and tell; return 1 if a bar is not met."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--version", type=int, default=2, help="of the protocol")
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    results = _in_the_clients_environment(options)
+    options = options_of(__doc__, rounds=15, rows=100_000)
+    results = in_its_environment(__spec__.name, options)
     for name, one in results.items():
-        low, high = one["interval"]
         bar = f", at least {BARS[name]}" if name in BARS else ""
-        print(
-            f"{name:30} {one['rows_per_second'] / 1e6:6.3f} M rows/s, "
-            f"{one['ratio']:5.2f} of the client's ({low:.2f} to {high:.2f})"
-            f"{bar}"
-        )
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+        print(shown(name, one, width=30, digits=3) + bar)
+    save(options.json, results)
     return int(any(results[name]["ratio"] < bar for name, bar in BARS.items()))
-
-
-def _in_the_clients_environment(options: argparse.Namespace) -> dict[str, Any]:
-    from benchmarks.peers.environments import python_of  # noqa: PLC0415 - not there
-
-    command = [str(python_of("questdb")), "-m", "benchmarks.questdb_rows", "child"]
-    command += map(str, (options.rounds, options.rows, options.version))
-    done = subprocess.run(  # noqa: S603 - our own interpreter
-        command,
-        cwd=ROOT,
-        check=True,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-    )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
 
 
 # --- what runs there -----------------------------------------------------------------
@@ -97,25 +71,9 @@ def _in_the_clients_environment(options: argparse.Namespace) -> dict[str, Any]:
 
 def _child(rounds: int, count: int, version: int) -> None:
     dice = random.Random(1)
-    rows = _rows(dice, count)
-    arms = _arms(rows, version)
-    interleave(arms, 1, dice)  # caches are filled, and this is forgotten
-    with quiet_gc():
-        samples = interleave(arms, rounds, dice)
-    results = {}
-    for name, taken in samples.items():
-        ratio, interval = figure_of(_ratio, samples[PEER], taken, dice=dice)
-        results[name] = {
-            "rows_per_second": count / statistics.median(taken),
-            "ratio": ratio,
-            "interval": interval,
-            "seconds": summary(taken),
-        }
-    print(json.dumps(results))
-
-
-def _ratio(peer: list[float], ours: list[float]) -> float:
-    return statistics.median(peer) / statistics.median(ours)
+    arms = _arms(_rows(dice, count), version)
+    # In the first round caches are filled.
+    print(json.dumps(compared(arms, PEER, rounds, dice, warm=1, count=count)))
 
 
 def _rows(dice: random.Random, count: int) -> list[Row]:

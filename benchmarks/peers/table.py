@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks.peers.drivers import OURS
+from benchmarks.peers.markdown import page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,12 +19,14 @@ def markdown(results: Results) -> str:
     """Return the table, and below it what was run, and on what."""
     names = list(results["drivers"])
     peers = [name for name in names if name != OURS]
-    headings = ("what", "runs", "without fault", *names)
-    if peers:
-        headings = (*headings, "moorline is")
-    rows = [headings, ("---",) * len(headings), *_rows(results, names, peers)]
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([*lines, "", *_conditions(results)])
+    judged = ("moorline is",) if peers else ()
+    return page(
+        results,
+        ("what", "runs", "without fault", *names, *judged),
+        _rows(results, names, peers),
+        served=f"PostgreSQL {results['machine']['postgresql']}, fsync off",
+        versions=results["drivers"],
+    )
 
 
 def _rows(
@@ -34,17 +37,3 @@ def _rows(
         verdicts = [row["verdicts"][peer] for peer in peers if row["verdicts"]]
         judged = [", ".join(verdicts)] if peers else []
         yield (row["what"], row["runs"], row["best"], *cells, *judged)
-
-
-def _conditions(results: Results) -> Iterator[str]:
-    on = results["machine"]
-    yield (
-        f"{results['date']}: {on['cpu']}, {on['cores']} cores, {on['system']}, "
-        f"PostgreSQL {on['postgresql']}, fsync off."
-    )
-    if results["quick"]:
-        yield "A QUICK RUN: THE FIGURES MEAN NOTHING."
-    yield ""
-    for name, versions in results["drivers"].items():
-        said = ", ".join(f"{what} {version}" for what, version in versions.items())
-        yield f"- {name}: {said}"

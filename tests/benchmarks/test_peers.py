@@ -5,10 +5,7 @@ Nothing here looks at how long anything took, and nothing is downloaded.
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -18,9 +15,14 @@ from benchmarks.peers.client import Attempt, Worker, WorkerFailed
 from benchmarks.peers.drivers import DRIVERS, OURS, PEERS
 from benchmarks.peers.environments import lock_of, python_of
 from benchmarks.peers.measures import Measure, cost_of, failure, judge, placed, shown
-from moorline.lab import LabError, binaries
+from tests.benchmarks.comparing import (
+    compare,
+    hashes_of,
+    need_postgres,
+    pins_of,
+    places_in,
+)
 
-ROOT = Path(__file__).parents[2]
 # The others wait for frozen nodes, and one of these is enough to see that it works.
 SCENARIOS = [
     "in_turn",
@@ -40,22 +42,9 @@ NEVER = 0.3  # seconds to wait for what never comes
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    try:
-        binaries.find(tls=False)
-    except LabError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
+    need_postgres()
     path = tmp_path_factory.mktemp("peers") / "results.json"
-    options = ["--quick", "--runs", "1", "--only", OURS, "--json", path]
-    subprocess.run(
-        [sys.executable, "-m", "benchmarks.peers_yugabyte", *SCENARIOS, *options],
-        cwd=ROOT,
-        check=True,
-        stdout=subprocess.PIPE,
-        timeout=50,
-    )
-    return json.loads(path.read_text("utf-8"))
+    return compare("yugabyte", path, *SCENARIOS, "--runs", "1")
 
 
 @pytest.mark.parametrize(
@@ -173,9 +162,7 @@ def test_our_own_driver_needs_no_environment_of_its_own():
 
 @pytest.mark.parametrize("name", PEERS)
 def test_the_peers_are_pinned_and_hashed_and_no_place_is_named(name):
-    text = lock_of(name).read_text("utf-8")
-    pins = re.findall(r"^([\w-]+)==\S+", text, re.MULTILINE)
-    assert set(DRIVERS[name].packages) <= set(pins)
-    assert len(re.findall(r"^ .*--hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)) > 5
-    for place in ("://", "--index-url", "--extra-index-url", "--find-links=", "file:"):
-        assert place not in text
+    lock = lock_of(name)
+    assert set(DRIVERS[name].packages) <= pins_of(lock).keys()
+    assert len(hashes_of(lock)) > 5
+    assert places_in(lock) == []

@@ -5,14 +5,8 @@ Nothing here looks at how long anything took, and nothing is downloaded.
 
 from __future__ import annotations
 
-import json
-import os
-import re
 import socket
 import struct
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -23,31 +17,24 @@ from benchmarks.dsql_peers.impostor import Impostor
 from benchmarks.dsql_peers.increments import ledger
 from benchmarks.dsql_peers.rows import at, row, short
 from benchmarks.peers.environments import lock_of
-from moorline.lab import LabError, binaries
+from tests.benchmarks.comparing import (
+    ROOT,
+    compare,
+    hashes_of,
+    need_postgres,
+    pins_of,
+    places_in,
+)
 
-ROOT = Path(__file__).parents[2]
 # The others wait, for tokens to end and for slow endpoints.
 MEASURES = ["tokens", "connects", "fetches", "imports", "increments", "insecure"]
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    try:
-        binaries.find(tls=False)
-    except LabError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
+    need_postgres()
     path = tmp_path_factory.mktemp("peers_dsql") / "results.json"
-    options = ["--quick", "--only", OURS, "--json", path]
-    subprocess.run(
-        [sys.executable, "-m", "benchmarks.peers_dsql", *MEASURES, *options],
-        cwd=ROOT,
-        check=True,
-        stdout=subprocess.PIPE,
-        timeout=50,
-    )
-    return json.loads(path.read_text("utf-8"))
+    return compare("dsql", path, *MEASURES)
 
 
 @pytest.mark.parametrize(
@@ -155,18 +142,10 @@ def test_the_impostor_hears_what_it_is_told():
 
 
 def test_the_peer_is_pinned_and_hashed_beside_the_drivers_that_we_test_with():
-    text = lock_of(PEER).read_text("utf-8")
-    pins = dict(re.findall(r"^([\w-]+)==(\S+)", text, re.MULTILINE))
-    ours = dict(
-        re.findall(
-            r"^([\w-]+)==(\S+)",
-            (ROOT / "requirements" / "dev.txt").read_text("utf-8"),
-            re.MULTILINE,
-        )
-    )
-    assert set(CLIENTS[PEER].packages) <= set(pins)
+    lock = lock_of(PEER)
+    pins, ours = pins_of(lock), pins_of(ROOT / "requirements" / "dev.txt")
+    assert set(CLIENTS[PEER].packages) <= pins.keys()
     shared = set(CLIENTS[OURS].packages) - {OURS}
     assert {name: pins[name] for name in shared} == {n: ours[n] for n in shared}
-    assert len(re.findall(r"^ .*--hash=sha256:[0-9a-f]{64}", text, re.MULTILINE)) > 5
-    for place in ("://", "--index-url", "--extra-index-url", "--find-links=", "file:"):
-        assert place not in text
+    assert len(hashes_of(lock)) > 5
+    assert places_in(lock) == []

@@ -1,15 +1,8 @@
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-import moorline
-
-SOURCES = Path(moorline.__file__).parents[1]
+from tests.lab.suites import hide, run
 
 USES = """
 import pytest
@@ -29,24 +22,8 @@ def test_own(make_dsql_lab, dsql_lab):
 """
 
 
-def run(path, **environment):
-    (path / "test_it.py").write_text(USES)
-    clean = {k: v for k, v in os.environ.items() if k not in {"CI", "PYTEST_ADDOPTS"}}
-    words = ["-p", "moorline.lab.pytest_plugin", "-p", "no:cacheprovider", "-rs"]
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *words, "-W", "error", str(path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=path,
-        env=clean
-        | {"PYTHONPATH": str(SOURCES), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        | environment,
-    )
-
-
 def test_the_fixtures_give_clusters(tmp_path):
-    done = run(tmp_path)
+    done = run(tmp_path, USES)
     assert "3 passed" in done.stdout, done.stdout + done.stderr
 
 
@@ -61,12 +38,8 @@ def test_what_is_lacking_skips_tests_but_not_in_a_pipeline(
         variables = variables | {"MOORLINE_LAB_PGBIN": "/nonexistent"}
         text = "no executable postgres"
     else:
-        (tmp_path / "conftest.py").write_text(
-            "import importlib.util as u\n"
-            "real = u.find_spec\n"
-            "u.find_spec = lambda n, p=None: None if n == 'trustme' else real(n, p)\n"
-        )
+        hide(tmp_path, "trustme")
         text = "DsqlLab needs trustme: pip install trustme"
-    done = run(tmp_path, **variables)
+    done = run(tmp_path, USES, **variables)
     assert f"3 {end}" in done.stdout, done.stdout + done.stderr
     assert text in done.stdout

@@ -3,13 +3,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-import moorline
-
-SOURCES = Path(moorline.__file__).parents[1]
+from tests.lab.suites import SOURCES, run
 
 USES = """
 def test_read(yugabyte_lab):
@@ -22,36 +19,19 @@ def test_write(make_yugabyte_lab, yugabyte_lab):
 """
 
 
-def run(path, **environment):
-    (path / "test_it.py").write_text(USES)
-    clean = {k: v for k, v in os.environ.items() if k not in {"CI", "PYTEST_ADDOPTS"}}
-    # By name: an installed moorline would register the plugin a second time.
-    words = ["-p", "moorline.lab.pytest_plugin", "-p", "no:cacheprovider", "-rs"]
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", *words, "-W", "error", str(path)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=path,
-        env=clean
-        | {"PYTHONPATH": str(SOURCES), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        | environment,
-    )
-
-
 def test_the_fixtures_give_clusters(tmp_path):
-    done = run(tmp_path)
+    done = run(tmp_path, USES)
     assert "2 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_without_binaries_tests_are_skipped_with_the_reason(tmp_path):
-    done = run(tmp_path, MOORLINE_LAB_PGBIN="/nonexistent")
+    done = run(tmp_path, USES, MOORLINE_LAB_PGBIN="/nonexistent")
     assert "2 skipped" in done.stdout
     assert "no executable postgres" in done.stdout
 
 
 def test_without_binaries_a_pipeline_fails(tmp_path):
-    done = run(tmp_path, MOORLINE_LAB_PGBIN="/nonexistent", CI="true")
+    done = run(tmp_path, USES, MOORLINE_LAB_PGBIN="/nonexistent", CI="true")
     assert "2 errors" in done.stdout
     assert "no executable postgres" in done.stdout
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import ast
-import tomllib
 from pathlib import Path
 
 import pytest
 
+from tests.defects import case_of, entries, is_there, table_of
 from tests.spec.cases import read
 
 HERE = Path(__file__).parent
-TABLE = tomllib.loads((HERE / "defects.toml").read_text("utf-8"))
+TABLE = table_of(HERE)
+CASES = {case["name"] for _, case in read("*_scenarios.toml")}
 NUMBERS = {
     "psycopg3": [str(number) for number in range(1, 26)],
     "psycopg2": [str(number) for number in range(1, 23)],
@@ -27,33 +27,13 @@ def test_every_number_is_listed(driver: str) -> None:
     assert [*TABLE[driver]] == NUMBERS[driver]
 
 
-def entries(kind: type) -> list[object]:
-    return [
-        pytest.param(one, id=f"{driver} {number}")
-        for driver, defects in TABLE.items()
-        for number, entry in defects.items()
-        for one in (entry if isinstance(entry, list) else [entry])
-        if isinstance(one, kind)
-    ]
-
-
-@pytest.mark.parametrize("node", entries(str))
+@pytest.mark.parametrize("node", entries(TABLE, str))
 def test_what_is_named_is_there(node: str) -> None:
-    path, *within = node.split("::")
-    name, _, case = within.pop().removesuffix("]").partition("[")
-    body = ast.parse((HERE.parent / path).read_text("utf-8")).body
-    for group in within:
-        (body,) = [
-            one.body
-            for one in body
-            if isinstance(one, ast.ClassDef) and one.name == group
-        ]
-    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-    assert name in {one.name for one in body if isinstance(one, functions)}
-    assert not case or case in {one["name"] for _, one in read("*_scenarios.toml")}
+    assert is_there(HERE.parent, node)
+    assert case_of(node) in {"", *CASES}
 
 
-@pytest.mark.parametrize("entry", entries(dict))
+@pytest.mark.parametrize("entry", entries(TABLE, dict))
 def test_what_is_not_tested_has_a_reason(entry: dict[str, str]) -> None:
     ((kind, reason),) = entry.items()
     assert kind in REASONS
