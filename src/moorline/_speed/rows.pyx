@@ -24,6 +24,7 @@ from libc.stdint cimport uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
 
+from moorline._speed.doubles cimport fill_powers
 from moorline._speed.store cimport Store
 from moorline._speed.values cimport (
     ABSENT,

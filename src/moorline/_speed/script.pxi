@@ -49,6 +49,8 @@ cdef class Script:
         self.of_kind = encoding.of_kind
         self.version = encoding.version
         self.strict = encoding.strict
+        if self.version == 1:
+            fill_powers()
 
     def __dealloc__(self):
         cdef int index

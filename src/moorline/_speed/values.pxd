@@ -16,10 +16,11 @@ from cpython.datetime cimport (
 from cpython.object cimport PyObject
 from cpython.unicode cimport PyUnicode_CheckExact
 from libc.stdint cimport int64_t
-from libc.stdlib cimport atoi, malloc, realloc
-from libc.string cimport memcpy, strchr, strcmp, strlen
+from libc.stdlib cimport realloc
+from libc.string cimport memcpy
 
 from moorline._speed.digits cimport put_signed, put_unsigned
+from moorline._speed.doubles cimport put_shortest
 from moorline._speed.moments cimport TimestampMicros, TimestampNanos
 from moorline._speed.store cimport Store
 from moorline._speed.texts cimport INSIDE, OUTSIDE, most_bytes, put_text
@@ -31,11 +32,6 @@ cdef extern from "Python.h":
     PyTypeObject PyBool_Type, PyFloat_Type, PyLong_Type, PyUnicode_Type
     double PyFloat_AS_DOUBLE(object number)
     long long PyLong_AsLongLongAndOverflow(object number, int* overflow) except? -1
-    char* PyOS_double_to_string(
-        double number, char format, int precision, int flags, int* kind
-    ) except NULL
-    void PyMem_Free(void* memory)
-    enum: Py_DTSF_ADD_DOT_0, Py_DTST_FINITE, Py_DTST_NAN
 
 cdef enum:
     # Of a value: how it went.
@@ -138,80 +134,12 @@ cdef inline int put_quoted(Out* out, object text) except -1:
     return WRITTEN
 
 
-cdef inline char* put_plain(char* at, double number) noexcept nogil:
-    # A double that some decimal of up to 15 digits stands for, few of them behind the
-    # point: no other decimal so short stands for it, hence it is the shortest. NULL if
-    # it is none. The quotient of two whole numbers below 2**53 is rounded but once.
-    cdef double size = -number if number < 0 else number
-    cdef double power = 1, scaled
-    cdef int64_t whole, unit = 1
-    cdef char* digits
-    if not 1e-4 <= size < 1e15:
-        return NULL
-    while True:
-        scaled = size * power + 0.5
-        if scaled >= 1e15 or unit > 1000000000:
-            return NULL
-        whole = <int64_t>scaled
-        if <double>whole / power == size:
-            break
-        power *= 10
-        unit *= 10
-    if number < 0:
-        at[0] = 45
-        at += 1
-    if unit == 1:
-        at = put_unsigned(at, whole)
-        memcpy(at, ".0", 2)
-        return at + 2
-    at = put_unsigned(at, whole // unit)
-    digits = put_unsigned(at, unit + whole % unit)
-    at[0] = 46  # instead of the 1 in front
-    return digits
-
-
-cdef inline int put_shortest(Out* out, double number) except -1:
-    # As protocol version 1 has doubles: see `text_double`.
-    cdef int kind
-    cdef char* mark
-    cdef char* digits
-    cdef char* text = put_plain(out.at, number)
-    if text is not NULL:
-        out.at = text
-        return WRITTEN
-    text = digits = PyOS_double_to_string(number, 114, 0, Py_DTSF_ADD_DOT_0, &kind)
-    if kind != Py_DTST_FINITE:
-        if kind == Py_DTST_NAN:
-            put_memory(out, "NaN", 3)
-        elif number < 0:
-            put_memory(out, "-Infinity", 9)
-        else:
-            put_memory(out, "Infinity", 8)
-        PyMem_Free(text)
-        return WRITTEN
-    mark = strchr(text, 101)
-    if mark is NULL:
-        put_memory(out, text, strlen(text))
-    elif strcmp(mark, "e-05") == 0:
-        if digits[0] == 45:
-            put_memory(out, "-", 1)
-            digits += 1
-        put_memory(out, "0.0000", 6)
-        put_memory(out, digits, 1)
-        if digits + 2 < mark:
-            put_memory(out, digits + 2, mark - digits - 2)
-    else:
-        put_memory(out, text, mark - text + 1)
-        out.at = put_signed(out.at, atoi(mark + 1))
-    PyMem_Free(text)
-    return WRITTEN
-
-
 cdef inline int put_double(Out* out, object number, int version) except -1:
     cdef double value = PyFloat_AS_DOUBLE(number)
     need(out, LONGEST_NUMBER)
     if version == 1:
-        return put_shortest(out, value)
+        out.at = put_shortest(out.at, value)
+        return WRITTEN
     out.at[0] = 61
     out.at[1] = 16
     memcpy(out.at + 2, &value, 8)
