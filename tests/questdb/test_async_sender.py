@@ -10,6 +10,7 @@ import pytest
 
 from moorline.errors import ConfigError, IngestError, RowError, TlsError
 from moorline.questdb import AsyncSender, TimestampNanos
+from moorline.questdb.async_sender import PACE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 TABLE = "trades"
 AT = TimestampNanos(1_700_000_000_123_456_789)
+SCHEMA = {"price": "f64", "ts": "at"}
 
 
 def conf(lab: QuestdbLab, protocol: str = "https", **more: object) -> str:
@@ -151,6 +153,35 @@ async def test_the_loop_has_its_turns_while_many_rows_are_written(
         with pytest.raises(RowError, match="row 20000"):
             await sender.rows(TABLE, [*rows, (b"", AT)], {"x": "i64", "ts": "at"})
         assert sender.buffer.row_count == 20_000
+        sender.buffer.clear()
+
+
+@pytest.mark.parametrize("way", ["row", "rows", "table"])
+async def test_the_loop_has_its_turns_while_rows_are_added_one_by_one(
+    questdb_lab: QuestdbLab, way: str
+) -> None:
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    options = {"auto_flush": "off", "protocol_version": 2}
+    async with AsyncSender.from_conf(conf(questdb_lab, "http", **options)) as sender:
+        other = asyncio.create_task(take_turns())
+        for _ in range(20):
+            for _ in range(PACE // 4):
+                match way:
+                    case "row":
+                        await add(sender)
+                    case "rows":
+                        await sender.rows(TABLE, [(1.5, AT)] * 4, SCHEMA)
+                    case "table":
+                        await sender.table(TABLE).column("price", 1.5).at(AT)
+        assert turns >= (20 if way == "rows" else 5)
+        other.cancel()
         sender.buffer.clear()
 
 

@@ -60,6 +60,7 @@ class AsyncSender:
         self._post = AsyncPost(self._sending, self._failed)
         self._courier = AsyncCourier(self._outbox, self._post.carry, self._watch)
         self._opening = asyncio.Lock()
+        self._in_turn = 0  # rows since others had theirs
         self._loop: asyncio.AbstractEventLoop | None = None
         self._watch()
 
@@ -129,13 +130,15 @@ class AsyncSender:
         buffer = self._outbox.buffer
         if buffer is None:
             buffer = await self._open()
+        written = 1
         if isinstance(rows, list | tuple) and len(rows) <= PACE:
             buffer.rows(table, rows, schema)
+            written = len(rows)
         else:
             aside = buffer.beside()
             await asyncio.to_thread(aside.rows, table, _paced(rows), schema)
             buffer.adopt(*aside.take())
-        await self._added(buffer)
+        await self._added(buffer, written)
         return self
 
     def table(self, name: str) -> Row[Awaitable[None]]:
@@ -257,11 +260,17 @@ class AsyncSender:
         buffer.append(row)
         await self._added(buffer)
 
-    async def _added(self, buffer: Buffer) -> None:
+    async def _added(self, buffer: Buffer, rows: int = 1) -> None:
+        """Do what is due after rows that were written in this turn of the loop."""
         enough = self._enough
         if buffer.row_count >= enough.rows or len(buffer) >= enough.bytes:
             self._stay()
             await self._courier.reached()
+        self._in_turn += rows
+        if self._in_turn >= PACE:
+            # Else whoever only adds rows would leave nobody else a turn.
+            self._in_turn = 0
+            await asyncio.sleep(0)
 
     async def _perform(self, step: Step[object]) -> None:
         """Perform a step of a frame that is added."""
