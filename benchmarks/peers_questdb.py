@@ -16,7 +16,14 @@ from benchmarks.harness import Run
 from benchmarks.machine import describe
 from benchmarks.peers.client import WorkerFailed
 from benchmarks.peers.command import Command, measured, results
-from benchmarks.questdb_peers import buffers, imports, sends, sizes, table
+from benchmarks.questdb_peers import (
+    buffers,
+    imports,
+    sends,
+    sizes,
+    table,
+    turns,
+)
 from benchmarks.questdb_peers.stage import ALL, Stage
 from moorline.lab import LabError, questdb_jar, questdb_java
 from moorline.lab.questdb_options import VERSION
@@ -32,6 +39,7 @@ MEASURES = {
     "frames": buffers.frames,
     "sink": sends.sink,
     "server": sends.server,
+    "turns": turns.measure,
     "imports": imports.measure,
     "sizes": sizes.measure,
 }

@@ -69,6 +69,10 @@ class Client:
         """Return a sender, to be entered."""
         return import_module(self.module).Sender.from_conf(conf)
 
+    def async_sender(self, conf: str) -> Target:
+        """Return a sender for asyncio, to be entered."""
+        return import_module(self.module).AsyncSender.from_conf(conf)
+
     def dataframe(self, target: Target, frame: object) -> None:
         """Write a frame."""
         options = {self.table_option: TABLE, "symbols": SYMBOLS, "at": "ts"}

@@ -7,6 +7,7 @@ libraries that make its frames.
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import platform
 import sys
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.harness import quiet_gc, timed
 from benchmarks.peers.serving import serve
+from benchmarks.questdb_peers import loops
 from benchmarks.questdb_peers.clients import WAYS, clients
 
 if TYPE_CHECKING:
@@ -65,6 +67,13 @@ class Worker:
 
         with quiet_gc():
             return {"seconds": timed(whole)}
+
+    def loop(self, way: str, conf: str, count: int, symbols: int) -> dict[str, float]:
+        """Send rows or a frame in an event loop that should not be held up."""
+        make, _ = WAYS[way]
+        rows = make(count, symbols)
+        with quiet_gc():
+            return asyncio.run(loops.sent(self._client, way, conf, rows))
 
     def post(self, port: int, count: int, symbols: int) -> dict[str, float]:
         """Send the same rows as one request whose body was there before."""
