@@ -230,7 +230,7 @@ cdef Py_ssize_t run(
         # Rows are about as long as those before.
         more = used // (place.row - start) + 1 if place.row > start else 2 * COPIED
         more = more * (stop - place.row) + more * (stop - place.row) // 16
-        base = into.reserve(used + place.need + 2 * job.width + more)
+        base = into.reserve_apart(used + place.need + 2 * job.width + more)
         place.at = base + used
         place.limit = into.data + into.room - job.width
         into.exports += 1  # so that nobody moves it

@@ -28,10 +28,12 @@ cdef class Store:
         return self.size
 
     def __bytes__(self):
+        self.still()
         return PyBytes_FromStringAndSize(self.data, self.size)
 
     def __getbuffer__(self, Py_buffer* view, int flags):
         cdef char* data = self.data
+        self.still()
         if data is NULL:  # which is no memory to look at
             data = self.reserve(1)
         PyBuffer_FillInfo(view, self, data, self.size, 1, flags)
@@ -84,22 +86,49 @@ cdef class Store:
             raise BufferError("Existing exports of data: object cannot be re-sized")
         return 0
 
+    cdef int still(self) except -1:
+        if self.moving:
+            raise BufferError("Its memory is being moved")
+        return 0
+
     cdef char* reserve(self, Py_ssize_t more) except NULL:
+        cdef Py_ssize_t room
+        if self.exports:
+            self.unseen()
+        if more > self.room - self.size or self.data is NULL:
+            room = self.room_for(more)
+            self.moved(<char*>realloc(self.data, room), room)
+        return self.data + self.size
+
+    cdef char* reserve_apart(self, Py_ssize_t more) except NULL:
         cdef Py_ssize_t room
         cdef char* data
         if self.exports:
             self.unseen()
         if more > self.room - self.size or self.data is NULL:
-            if more > PY_SSIZE_T_MAX // 2 - self.size:
-                raise MemoryError
-            # As a list grows in the end: by an eighth it would be copied too often.
-            room = max(self.size + more, self.room + self.room // 2, LEAST_ROOM)
-            data = <char*>realloc(self.data, room)
-            if data is NULL:
-                raise MemoryError
-            self.data = data
-            self.room = room
+            room = self.room_for(more)
+            data = self.data
+            self.exports += 1
+            self.moving = True
+            with nogil:
+                data = <char*>realloc(data, room)
+            self.moving = False
+            self.exports -= 1
+            self.moved(data, room)
         return self.data + self.size
+
+    cdef Py_ssize_t room_for(self, Py_ssize_t more) except -1:
+        if more > PY_SSIZE_T_MAX // 2 - self.size:
+            raise MemoryError
+        # As a list grows in the end: by an eighth it would be copied too often.
+        return max(self.size + more, self.room + self.room // 2, LEAST_ROOM)
+
+    cdef int moved(self, char* data, Py_ssize_t room) except -1:
+        if data is NULL:
+            raise MemoryError
+        self.data = data
+        self.room = room
+        return 0
 
     cdef int swap(self, Store other) except -1:
         self.unseen()

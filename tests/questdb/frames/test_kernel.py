@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -238,6 +239,33 @@ def test_threads_write_at_the_same_time():
     for thread in threads:
         thread.join()
     assert {bytes(store) for store in stores} == {bytes(expected)}
+
+
+def test_who_looks_while_memory_is_moved_sees_whole_rows_or_nothing():
+    need_kernel()
+    count, step = 400_000, 10_000
+    table = pa.table({"x": np.arange(count)})
+    with implementation("c"):
+        (chunk,) = frames.read(Encoding(), table, table="t")
+    expected = compiled("store").Store()
+    chunk.encode(0, count, expected)
+    store = compiled("store").Store()
+
+    def write():
+        for start in range(0, count, step):
+            chunk.encode(start, start + step, store)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    whole = bytes(expected)
+    looks = 0
+    while thread.is_alive() or not looks:
+        with suppress(BufferError):  # it was being moved
+            seen = bytes(store)
+            assert whole.startswith(seen)
+            looks += 1
+    thread.join()
+    assert bytes(store) == whole
 
 
 def test_the_gil_is_released():
