@@ -242,6 +242,7 @@ TROUBLES: dict[str, Callable[[Scene], None]] = {
     "cast error": of(price="text"),
     "decimal columns": of(amount=Decimal("1.5")),
     "Unauthorized": lambda scene: scene.https("username=admin;password=wrong;"),
+    "(HTTP 413)": after(lambda faults: faults.answer(413)),
     "max_buf_size": of_size("max_buf_size=1100;init_buf_size=1024;"),
     "must not contain": of(**{"a.b": 1}),
     "challenge": lambda scene: scene.tcps(),

@@ -157,9 +157,9 @@ class Sender(Intake):
             TlsError: The server could not be verified; the same.
             ConfigError: nanoarrow is needed to read it, and is not installed.
         """
-        buffer = self.buffer
         from moorline.shell import sync
 
+        buffer = self.buffer
         read = partial(
             buffer.chunks,
             obj,
