@@ -13,6 +13,7 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("extend"), st.binary(max_size=3000)),
         st.tuples(st.just("truncate"), st.integers(0, 4000)),
+        st.tuples(st.just("expect"), st.integers(0, 5000)),
         st.tuples(st.just("clear")),
         st.tuples(st.just("look")),
         st.tuples(st.just("let go")),
@@ -28,6 +29,8 @@ def do(store, views, what):
                 store.extend(data)
             case "truncate", size:
                 store.truncate(size)
+            case "expect", size:
+                store.expect(size)
             case ("clear",):
                 store.clear()
             case ("look",):

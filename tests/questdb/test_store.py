@@ -11,6 +11,7 @@ from moorline.questdb.store import Store
 STEP = st.one_of(
     st.tuples(st.just("extend"), st.binary(max_size=3000)),
     st.tuples(st.just("truncate"), st.integers(0, 4000)),
+    st.tuples(st.just("expect"), st.integers(0, 5000)),
     st.tuples(st.just("clear")),
 )
 
@@ -25,7 +26,7 @@ def test_any_steps(steps):
                 expected += arguments[0]
             case "truncate":
                 del expected[arguments[0] :]
-            case _:
+            case "clear":
                 expected.clear()
         assert bytes(store) == bytes(expected)
         assert len(store) == len(expected)

@@ -11,6 +11,8 @@ cdef class Store:
     # The same without the GIL: to move much takes milliseconds. Whoever looks meanwhile
     # gets a BufferError, so it is for stores that nobody else has.
     cdef char* reserve_apart(self, Py_ssize_t more) except NULL
+    # Move to so much room, without the GIL.
+    cdef int move_to(self, Py_ssize_t room) except -1
     # How much room to make.
     cdef Py_ssize_t room_for(self, Py_ssize_t more) except -1
     # Note where the memory is now; NULL: there was no more.

@@ -59,6 +59,11 @@ cdef class Store:
         finally:
             PyBuffer_Release(&view)
 
+    def expect(self, Py_ssize_t more):
+        """Make room for so many bytes more at once, unless there is a view."""
+        if not self.exports and more > self.room - self.size:
+            self.move_to(self.size + more)
+
     def truncate(self, Py_ssize_t size):
         """Drop all but the first bytes; not less than there are.
 
@@ -101,21 +106,22 @@ cdef class Store:
         return self.data + self.size
 
     cdef char* reserve_apart(self, Py_ssize_t more) except NULL:
-        cdef Py_ssize_t room
-        cdef char* data
         if self.exports:
             self.unseen()
         if more > self.room - self.size or self.data is NULL:
-            room = self.room_for(more)
-            data = self.data
-            self.exports += 1
-            self.moving = True
-            with nogil:
-                data = <char*>realloc(data, room)
-            self.moving = False
-            self.exports -= 1
-            self.moved(data, room)
+            self.move_to(self.room_for(more))
         return self.data + self.size
+
+    cdef int move_to(self, Py_ssize_t room) except -1:
+        cdef char* data = self.data
+        self.exports += 1
+        self.moving = True
+        with nogil:
+            data = <char*>realloc(data, room)
+        self.moving = False
+        self.exports -= 1
+        self.moved(data, room)
+        return 0
 
     cdef Py_ssize_t room_for(self, Py_ssize_t more) except -1:
         if more > PY_SSIZE_T_MAX // 2 - self.size:

@@ -144,7 +144,7 @@ class Sender(Intake):
 
         If rows are sent on their own, so are those of a frame, as soon as they are
         enough, and over HTTP others are written into the same request meanwhile: until
-        it has ``auto_flush_bytes``, or a third of ``max_buf_size``. The last ones lie
+        it has ``auto_flush_bytes``, or 3/10 of ``max_buf_size``. The last ones lie
         in the buffer if they are not enough. Of a frame with a row that cannot be
         written, some in front of it may be added, and the error says how many. With
         ``auto_flush=off`` all of them are added, or none.

@@ -199,8 +199,9 @@ class Sending:
 
         rows, _, size = self.settings.auto_flush
         most = self.settings.max_buf_size
-        # More would be no quicker, since it is memory that is used for the first time.
-        enough = most // 3 if size is None else min(size, most // 2)
+        # By default 30 MiB. From 32 on memory is not used again by others, but fetched
+        # anew from the system: mallopt(3), M_MMAP_THRESHOLD. That takes longer.
+        enough = most * 3 // 10 if size is None else min(size, most // 2)
         return slices(chunks, rows or NEVER, enough, buffer.lend)
 
     def check_transactions(self) -> None:

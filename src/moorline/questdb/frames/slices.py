@@ -22,6 +22,8 @@ PIECE = 512 * 1024
 GROWTH = 16
 # Rows that are enough to say it.
 SAMPLE = 256
+# Bytes beyond those that are expected, lest there be too little room in the end.
+SPARE = 1024 * 1024
 
 
 class Slice(Batch, Stream):
@@ -103,6 +105,7 @@ class Slice(Batch, Stream):
         Raises:
             RowError: A row cannot be written.
         """
+        self.body.expect(self.size - len(self.body) + SPARE)
         sent = 0
         while True:
             # Nothing can be written as long as somebody looks at what is there.
