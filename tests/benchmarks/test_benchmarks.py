@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from moorline.lab import LabError, binaries
+from tests.benchmarks.comparing import need_postgres
 
 ROOT = Path(__file__).parents[2]
 NAMES = ["connect", "pick", "imports", "memory", "first_connect", "lab_start"]
@@ -21,12 +21,7 @@ NAMES = ["connect", "pick", "imports", "memory", "first_connect", "lab_start"]
 
 @pytest.fixture(scope="module", autouse=True)
 def _a_server_is_there():
-    try:
-        binaries.find(tls=False)
-    except LabError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
+    need_postgres()
 
 
 def benchmarks(*argv: str | Path) -> str:

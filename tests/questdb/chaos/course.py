@@ -9,6 +9,7 @@ from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from moorline.errors import IngestError
 from moorline.questdb import TimestampMicros
 
 if TYPE_CHECKING:
@@ -115,6 +116,15 @@ class Course:
     def refused(self) -> None:
         """Count an error that the stream survived."""
         self.refusals += 1
+
+    def flush(self, flush: Callable[[], object]) -> None:
+        """Flush until nothing is refused any more, or too often."""
+        for _ in range(FLUSHES):
+            try:
+                flush()
+                break
+            except IngestError:
+                self.refused()
 
     def wait(self) -> None:
         """Wait until the last fault is over, which may be the server's return."""

@@ -13,7 +13,6 @@ from moorline.errors import IngestError
 from tests.questdb.chaos.course import (
     FAULTS,
     FIRST,
-    FLUSHES,
     OPTIONS,
     ROWS,
     SEED,
@@ -71,12 +70,7 @@ def test_no_row_of_a_stream_of_frames_is_lost(
             except IngestError:
                 course.refused()  # what was not acknowledged of the frame is kept
         course.wait()
-        for _ in range(FLUSHES):
-            try:
-                sender.flush()
-                break
-            except IngestError:
-                course.refused()
+        course.flush(sender.flush)
         assert sender.kept == 0
         sender.close()
         course.check()

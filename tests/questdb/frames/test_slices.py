@@ -72,6 +72,17 @@ def test_a_slice_has_what_is_enough(texts, rows, size):
         assert goes_on is (len(body) < size)
 
 
+def test_a_slice_knows_how_large_rows_were_before_it():
+    """Else each would begin with a row, and grow from there."""
+    steps = []
+    for part in slices(chunks(SHORT), 300, NEVER, Store):
+        steps.append(0)
+        while part.is_short:
+            part.write()
+            steps[-1] += 1
+    assert steps == [4, 1, 1, 1]
+
+
 def test_rows_that_grow_do_not_go_far_beyond_what_is_enough():
     """The first rows say how large the others are, which is not to be relied on."""
     texts = ["a"] * 20 + ["x" * 10_000] * ROWS

@@ -17,13 +17,43 @@ __all__ = ["Slice", "slices"]
 
 # Bytes that are written at once: a server reads them for longer than the next take.
 PIECE = 512 * 1024
-# So many times the rows that are there already are written at most, since they are
+# So many times the rows that were written before are written at most, since they are
 # what says how large the others may be.
 GROWTH = 16
 # Rows that are enough to say it.
 SAMPLE = 256
 # Bytes beyond those that are expected, lest there be too little room in the end.
 SPARE = 1024 * 1024
+
+
+class Measure:
+    """How large the rows of a chunk are, going by those that are written."""
+
+    __slots__ = ("_rows", "_size")
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._size = 0
+
+    def add(self, rows: int, size: int) -> None:
+        """Take in rows that were written, and how many bytes they are."""
+        self._rows += rows
+        self._size += size
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there were enough to say it."""
+        return self._rows >= SAMPLE
+
+    def size_of(self, rows: int) -> int:
+        """Return about how many bytes rows will have; 0 if nothing is known."""
+        return rows * self._size // self._rows if self._rows else 0
+
+    def rows_in(self, size: int) -> int:
+        """Return about how many rows fit into so many bytes; one at the least."""
+        if not self._rows:
+            return 1
+        return max(1, min(size * self._rows // self._size, self._rows * GROWTH))
 
 
 class Slice(Batch, Stream):
@@ -35,24 +65,32 @@ class Slice(Batch, Stream):
         enough: How many rows are enough to send them.
         size: How many bytes are enough: no others are written then.
         store: Where they are written to; it is empty.
+        measure: How large rows of the chunk are.
 
     Attributes:
         body: What is written.
         rows: How many rows that is.
     """
 
-    __slots__ = ("_chunk", "_enough", "_size", "_start")
+    __slots__ = ("_chunk", "_enough", "_measure", "_size", "_start")
 
     body: Store
 
-    def __init__(
-        self, chunk: Chunk, start: int, enough: int, size: int, store: Store
+    def __init__(  # noqa: PLR0917 - `slices` alone calls it
+        self,
+        chunk: Chunk,
+        start: int,
+        enough: int,
+        size: int,
+        store: Store,
+        measure: Measure,
     ) -> None:
         super().__init__(store, 0)
         self._chunk = chunk
         self._start = start
         self._enough = enough
         self._size = size
+        self._measure = measure
 
     @property
     def goes_on(self) -> bool:
@@ -63,8 +101,7 @@ class Slice(Batch, Stream):
     def size(self) -> int:
         """About how many bytes there will be, going by those that there are."""
         size = len(self.body)
-        rest = size * self._left // self.rows if self.rows else 0
-        return max(size, min(size + rest, self._size))
+        return max(size, min(size + self._measure.size_of(self._left), self._size))
 
     @property
     def content(self) -> Stream:
@@ -78,8 +115,9 @@ class Slice(Batch, Stream):
 
     @property
     def will_do(self) -> bool:
-        """Whether it will have enough rows, and some say how large the others are."""
-        return self.rows >= SAMPLE and self.rows + self._left >= self._enough
+        """Whether it is begun, will have enough rows, and it is known how large."""
+        known = self.rows > 0 and self._measure.is_known
+        return known and self.rows + self._left >= self._enough
 
     def write(self) -> None:
         """Write some rows more: not more than enough, and what takes little time.
@@ -122,15 +160,13 @@ class Slice(Batch, Stream):
 
     def _write(self, rows: int) -> None:
         """Write some more rows: so many at most, and one at the least."""
-        most = 1
-        if self.rows:
-            room = min(PIECE, self._size - len(self.body))
-            fitting = room * self.rows // len(self.body)
-            most = max(1, min(rows, fitting, self.rows * GROWTH))
+        size = len(self.body)
+        most = min(rows, self._measure.rows_in(min(PIECE, self._size - size)))
         first = self._start + self.rows
         stop = min(first + most, self._chunk.rows)
         self._chunk.encode(first, stop, self.body)
         self.rows += stop - first
+        self._measure.add(stop - first, len(self.body) - size)
 
 
 def slices(
@@ -147,8 +183,8 @@ def slices(
         lend: Gives what to write to.
     """
     for chunk in chunks:
-        start = 0
+        start, measure = 0, Measure()
         while start < chunk.rows:
-            part = Slice(chunk, start, rows, size, lend())
+            part = Slice(chunk, start, rows, size, lend(), measure)
             yield part
             start += part.rows
