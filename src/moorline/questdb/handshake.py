@@ -12,6 +12,7 @@ them, and before a byte can be sent:
 from __future__ import annotations
 
 import ssl
+from errno import ECONNRESET
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +94,18 @@ class Context(ssl.SSLContext):
 
 
 class _Socket(ssl.SSLSocket):
+    def getpeername(self) -> Any:  # noqa: ANN401 - the base's
+        try:
+            return super().getpeername()
+        except OSError:
+            if hasattr(self, "_connected"):
+                raise
+            # It is being made, of a connection that was reset just now: CPython 3.11
+            # would look for what there is to read, and leave it open when that fails.
+            self.close()
+            told = "the connection was reset before TLS began"
+            raise ConnectionResetError(ECONNRESET, told) from None
+
     def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - the base's
         _judge(self, lambda: super(_Socket, self).do_handshake(block))
 
